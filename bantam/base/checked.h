@@ -1,4 +1,5 @@
-// Size arithmetic that cannot wrap: every size read from a file goes through here before it sizes anything.
+// Size arithmetic that cannot wrap: every size read from a file goes through here before it sizes
+// anything.
 #pragma once
 
 #include <cstdint>

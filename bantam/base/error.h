@@ -1,7 +1,7 @@
 // Errors that a user can cause: what was expected, what was found, where, and what to do about it.
 //
-// Library code throws `Error` and never prints, exits or aborts; `cli` turns the kind into an exit code, `serve` into
-// an HTTP status. A broken promise of our own code (a bug) is `Kind::internal`.
+// Library code throws `Error` and never prints, exits or aborts; `cli` turns the kind into an exit
+// code, `serve` into an HTTP status. A broken promise of our own code (a bug) is `Kind::internal`.
 #pragma once
 
 #include <fmt/format.h>
@@ -23,9 +23,9 @@ class Error : public std::runtime_error {
     resources = 4,           ///< out of disk, memory or descriptors
     diverged = 5,            ///< training met non-finite or diverging numbers
     network = 6,             ///< a remote endpoint failed
-    refused = 7,             ///< forbidden by policy, or a needed outside program or model is missing
+    refused = 7,  ///< forbidden by policy, or a needed outside program or model is missing
     lost_rank = 8,
-    internal = 70,           ///< a bug of Bantam
+    internal = 70,  ///< a bug of Bantam
   };
 
   Error(Kind kind, std::string message) : std::runtime_error(std::move(message)), kind_(kind) {}
@@ -33,8 +33,11 @@ class Error : public std::runtime_error {
   Kind kind() const { return kind_; }
   int exit_code() const { return static_cast<int>(kind_); }
 
-  /// The same error with "where: " in front: callers add the file, line or layer that the thrower could not know.
-  Error at(std::string_view where) const { return Error(kind_, fmt::format("{}: {}", where, what())); }
+  /// The same error with "where: " in front: callers add the file, line or layer that the thrower
+  /// could not know.
+  Error at(std::string_view where) const {
+    return Error(kind_, fmt::format("{}: {}", where, what()));
+  }
 
  private:
   Kind kind_;
@@ -65,8 +68,8 @@ Error internal_error(fmt::format_string<Args...> text, Args&&... args) {
 /// 91226112 -> "91,226,112": byte counts and offsets are read by people.
 std::string with_commas(std::int64_t value);
 
-/// Text from a file or a model made safe to show: control characters, quotes and invalid UTF-8 become \xNN, and
-/// anything past `limit` characters becomes "…".
+/// Text from a file or a model made safe to show: control characters, quotes and invalid UTF-8
+/// become \xNN, and anything past `limit` characters becomes "…".
 std::string escaped(std::string_view text, std::size_t limit = 200);
 
 }  // namespace bantam

@@ -1,4 +1,5 @@
-// Files: memory-mapped reading, whole-file reading with a limit, and writing that is either complete or absent.
+// Files: memory-mapped reading, whole-file reading with a limit, and writing that is either
+// complete or absent.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ namespace bantam {
 using Path = std::filesystem::path;
 using Bytes = std::span<const std::byte>;
 
-/// A file mapped read-only for as long as any copy of the handle lives. Throws Error(input) when the path is not a
-/// regular file or cannot be opened, naming the path.
+/// A file mapped read-only for as long as any copy of the handle lives. Throws Error(input) when
+/// the path is not a regular file or cannot be opened, naming the path.
 class MappedFile {
  public:
   static std::shared_ptr<const MappedFile> open(const Path& path);
@@ -37,9 +38,9 @@ class MappedFile {
 /// Whole content of a regular file. Throws Error(input) when it is longer than `limit` bytes.
 std::string read_file(const Path& path, std::uint64_t limit = std::uint64_t{256} << 20);
 
-/// Writes beside `path` (".NAME.partial-PID"), syncs, renames over `path` and syncs the folder. On any failure, the
-/// destructor included, the partial file is removed and whatever stood at `path` is untouched.
-/// Disk full, quota, read-only: Error(resources) naming path, bytes and cause.
+/// Writes beside `path` (".NAME.partial-PID"), syncs, renames over `path` and syncs the folder. On
+/// any failure, the destructor included, the partial file is removed and whatever stood at `path`
+/// is untouched. Disk full, quota, read-only: Error(resources) naming path, bytes and cause.
 class AtomicFile {
  public:
   explicit AtomicFile(Path path);
@@ -70,11 +71,13 @@ void sync_folder(const Path& folder);
 std::string sha256(Bytes bytes);
 std::string sha256_of_file(const Path& path);
 
-/// Where Bantam keeps models and runs: --home, $BANTAM_HOME, else $XDG_DATA_HOME/bantam, else ~/.local/share/bantam.
+/// Where Bantam keeps models and runs: --home, $BANTAM_HOME, else $XDG_DATA_HOME/bantam, else
+/// ~/.local/share/bantam.
 Path home_folder();
 void set_home_folder(Path folder);
 
-/// Refuses (Error usage) an output that exists, unless `force`; refuses always when it is one of `inputs`.
+/// Refuses (Error usage) an output that exists, unless `force`; refuses always when it is one of
+/// `inputs`.
 void require_fresh_output(const Path& output, bool force, std::span<const Path> inputs = {});
 
 }  // namespace bantam

@@ -1,4 +1,5 @@
-// JSON with the limits that strangers' files need: depth, duplicate keys, non-finite numbers, valid UTF-8.
+// JSON with the limits that strangers' files need: depth, duplicate keys, non-finite numbers, valid
+// UTF-8.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,8 +16,9 @@ struct JsonLimits {
   bool refuse_duplicate_keys = true;
 };
 
-/// Parses one value and nothing after it. Throws Error(input) with line and column (both from 1), what was expected,
-/// the duplicate key, or the number that no double or 64-bit integer holds. Does not recurse past `limits.depth`.
+/// Parses one value and nothing after it. Throws Error(input) with line and column (both from 1),
+/// what was expected, the duplicate key, or the number that no double or 64-bit integer holds. Does
+/// not recurse past `limits.depth`.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
 
 /// Never throws: invalid UTF-8 becomes U+FFFD, non-finite numbers null. indent < 0 gives one line.

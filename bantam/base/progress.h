@@ -10,14 +10,17 @@
 
 namespace bantam {
 
-/// Receives what long work reports. Every call is cheap; drawing at a sensible rate is the receiver's business.
+/// Receives what long work reports. Every call is cheap; drawing at a sensible rate is the
+/// receiver's business.
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
-  /// A phase with a known or unknown (0) number of units begins, such as ("Scoring test rows", 689, "rows").
+  /// A phase with a known or unknown (0) number of units begins, such as ("Scoring test rows", 689,
+  /// "rows").
   virtual void begin(std::string_view title, double total, std::string_view unit) = 0;
   /// `done` units are finished; `figures` are live values to show, such as {"loss", 0.41}.
-  virtual void advance(double done, const std::vector<std::pair<std::string, double>>& figures = {}) = 0;
+  virtual void advance(double done,
+                       const std::vector<std::pair<std::string, double>>& figures = {}) = 0;
   virtual void end() = 0;
   /// A sentence worth reading: a warning, a decision with its reason.
   virtual void note(std::string_view text) = 0;
@@ -29,7 +32,8 @@ ProgressSink& silent_progress();
 /// begin() now, end() when the scope is left, by exception too.
 class ProgressPhase {
  public:
-  ProgressPhase(ProgressSink& sink, std::string_view title, double total, std::string_view unit) : sink_(sink) {
+  ProgressPhase(ProgressSink& sink, std::string_view title, double total, std::string_view unit)
+      : sink_(sink) {
     sink_.begin(title, total, unit);
   }
   ~ProgressPhase() { sink_.end(); }

@@ -1,7 +1,9 @@
-// Counter-based random streams (Philox 4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+// Counter-based random streams (Philox 4x32-10, Salmon et al. 2011, "Parallel random numbers: as
+// easy as 1, 2, 3").
 //
-// A number is a pure function of (seed, stream name, step, index): nothing hidden has to be saved or restored, batching
-// and thread count cannot move a draw, and two uses of one seed under different names never see the same numbers.
+// A number is a pure function of (seed, stream name, step, index): nothing hidden has to be saved
+// or restored, batching and thread count cannot move a draw, and two uses of one seed under
+// different names never see the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +14,8 @@ namespace bantam {
 
 class RandomStream {
  public:
-  /// `name` says what the numbers are for, such as "sampler" or "data-order"; `step` separates epochs or requests.
+  /// `name` says what the numbers are for, such as "sampler" or "data-order"; `step` separates
+  /// epochs or requests.
   RandomStream(std::uint64_t seed, std::string_view name, std::uint64_t step = 0);
 
   /// 64 random bits for position `index`; no state changes.

@@ -12,7 +12,7 @@ struct ProcessResult {
 };
 
 /// Throws Error(refused) naming the program and its Debian package when it cannot be found.
-ProcessResult run_process(const std::vector<std::string>& command, const std::string& debian_package,
-                          double timeout_seconds = 600);
+ProcessResult run_process(const std::vector<std::string>& command,
+                          const std::string& debian_package, double timeout_seconds = 600);
 
 }  // namespace bantam

@@ -1,0 +1,17 @@
+// Memory of tensors: 64-byte aligned, recycled by size, counted.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace bantam {
+
+/// A block of at least `bytes` bytes whose deleter returns it to the cache. Throws Error(resources)
+/// naming the size. Training allocates the same sizes at every step; recycling them saves the
+/// kernel's zeroing of fresh pages, which costs more than many of the ops that fill them.
+std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes);
+
+/// Gives cached blocks back to the system.
+void release_cached_tensor_memory();
+
+}  // namespace bantam

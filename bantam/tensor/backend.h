@@ -1,0 +1,78 @@
+// What a device implements. Required entries are the primitives; an optional entry that is empty
+// means "compose it from the primitives", and that composition is also the oracle of the entry's
+// tests and of the gradient check in f64.
+//
+// Every function takes contiguous tensors of matching types and has been checked by the op that
+// calls it; nothing here touches the tape.
+#pragma once
+
+#include "bantam/tensor/tensor.h"
+#include "bantam/tensor/visibility.h"
+
+namespace bantam {
+
+struct NormResult {
+  Tensor output, inverse_rms;
+};  ///< [.., D], [..] f32
+struct AttentionResult {
+  Tensor output, log_sum_exp;
+};  ///< [T, H, E], [T, H] f32
+struct AttentionGradients {
+  Tensor query, key, value;
+};
+struct RopeTable {
+  Tensor cosine, sine;
+};  ///< [T, E/2] f32
+struct LossResult {
+  Tensor loss_sum;
+  Tensor hidden_gradient, weight_gradient;
+};
+
+struct Backend {
+  // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (bf16 products where the CPU has
+  // them) or f64.
+  Tensor (*gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) = nullptr;
+  // x [T, K], weight [N, K] of any type -> [T, N]; the heart of decoding and of training over
+  // quantized weights.
+  Tensor (*linear)(const Tensor& x, const Tensor& weight) = nullptr;
+  Tensor (*linear_input_gradient)(const Tensor& dy,
+                                  const Tensor& weight) = nullptr;  // [T, N] -> [T, K]
+
+  // Optional, f32 only: empty means composed.
+  NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;
+  /// Returns dx, and adds to dweight (f32 [D]) when it is defined.
+  Tensor (*rms_norm_backward)(const Tensor& dy, const Tensor& x, const Tensor& weight,
+                              const Tensor& inverse_rms, Tensor* dweight) = nullptr;
+  /// Rotates (direction +1) or rotates back (-1) the first 2 * cosine.size(1) features of each head
+  /// of x [T, H, E].
+  Tensor (*rope)(const Tensor& x, const RopeTable& table, bool interleaved,
+                 int direction) = nullptr;
+  AttentionResult (*attention)(const Tensor& q, const Tensor& k, const Tensor& v,
+                               const Visibility& visibility, float scale) = nullptr;
+  AttentionGradients (*attention_backward)(const Tensor& d_output, const Tensor& q, const Tensor& k,
+                                           const Tensor& v, const AttentionResult& forward,
+                                           const Visibility& visibility, float scale) = nullptr;
+  Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;
+  void (*swiglu_backward)(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
+                          Tensor& d_up) = nullptr;
+  Tensor (*softmax)(const Tensor& x) = nullptr;
+  Tensor (*softmax_backward)(const Tensor& y, const Tensor& dy) = nullptr;
+};
+
+/// The backend of the device that holds `x`. One today: tensor/cpu/backend.cc.
+const Backend& backend(const Tensor& x);
+
+/// While alive, optional entries count as empty on this thread: tests compare composition with
+/// kernel through this.
+class ComposeOnly {
+ public:
+  ComposeOnly();
+  ~ComposeOnly();
+  ComposeOnly(const ComposeOnly&) = delete;
+  ComposeOnly& operator=(const ComposeOnly&) = delete;
+
+ private:
+  bool previous_;
+};
+
+}  // namespace bantam

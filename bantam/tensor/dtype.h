@@ -1,0 +1,43 @@
+// Element types. Block-quantized types store groups of elements with shared scales, in GGUF's
+// layouts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace bantam {
+
+enum class DType : std::uint8_t {
+  f32,
+  f64,
+  bf16,
+  f16,
+  i32,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q4_k,
+  q6_k
+};
+
+struct DTypeInfo {
+  DType dtype;
+  std::string_view name;  ///< "q4_1"
+  int block_elements;     ///< elements a block; 1 for plain types
+  int block_bytes;
+  bool is_float;  ///< f32, f64, bf16, f16
+  bool is_quantized;
+  std::uint32_t ggml_type;  ///< number in GGUF files; i32 is 26
+  double bits_per_element() const { return 8.0 * block_bytes / block_elements; }
+};
+
+const DTypeInfo& info(DType dtype);
+std::span<const DTypeInfo> all_dtypes();
+/// Throws Error(usage) naming the nearest known type.
+DType dtype_named(std::string_view name);
+
+}  // namespace bantam

@@ -1,0 +1,21 @@
+// Token cross-entropy.
+#pragma once
+
+#include "bantam/tensor/tensor.h"
+
+namespace bantam {
+
+/// Σ weights[t] * -log softmax(logits[t])[targets[t]]: logits [T, V], targets [T] i32, weights [T]
+/// f32 -> []. The caller divides by the target tokens of the whole optimizer step.
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weights);
+
+/// The same from hidden states [T, D] and the output head [V, D] (any type; gradient to it when
+/// f32/f64 and wanted), without ever holding the logits of more than 64 rows: each chunk's gradient
+/// is formed while its logits are at hand. Rows with weight 0 are skipped. When `token_losses` is
+/// given it receives the T unweighted losses (f32, 0 where skipped).
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
+                            const Tensor& weights, Tensor* token_losses = nullptr);
+Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
+                                     const Tensor& targets, const Tensor& weights);
+
+}  // namespace bantam
