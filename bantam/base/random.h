@@ -6,11 +6,16 @@
 // different names never see the same numbers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 namespace bantam {
+
+/// The block function itself: 128 random bits for a counter under a key.
+std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
+                                           std::array<std::uint32_t, 2> key);
 
 class RandomStream {
  public:

@@ -1,0 +1,92 @@
+#include "bantam/base/threads.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <string>
+
+#include "bantam/base/error.h"
+#include "bantam/base/files.h"
+
+namespace bantam {
+
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+// A container may be given less processor time than it has processors ("150000 100000" means one
+// and a half); more threads than that only wait for each other.
+int allowed_by_cgroup() {
+  try {
+    const std::string text = read_file("/sys/fs/cgroup/cpu.max", 4096);
+    double quota = 0, period = 0;
+    const char* end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, quota);
+    if (first.ec != std::errc{} || first.ptr == end) return kMostThreads;
+    const auto second = std::from_chars(first.ptr + 1, end, period);
+    if (second.ec != std::errc{} || period <= 0) return kMostThreads;
+    return std::max(1, static_cast<int>(std::ceil(quota / period)));
+  } catch (const Error&) {
+    return kMostThreads;
+  }
+}
+
+int usable_threads() { return std::clamp(omp_get_num_procs(), 1, allowed_by_cgroup()); }
+
+// 0 until someone asks or chooses: OMP_NUM_THREADS counts only as the first default.
+std::atomic<int> chosen{0};
+
+}  // namespace
+
+void set_thread_count(int count) {
+  if (count < 0 || count > kMostThreads) {
+    throw usage_error("threads: expected 1 to {}, or 0 for all of this machine's, found {}",
+                      kMostThreads, count);
+  }
+  if (count == 0) count = usable_threads();
+  chosen = count;
+  omp_set_num_threads(count);  // for oneDNN, on this thread
+}
+
+int thread_count() {
+  int count = chosen;
+  if (count == 0) {
+    count = std::min(omp_get_max_threads(), std::max(usable_threads(), 1));
+    chosen = count;
+  }
+  return count;
+}
+
+namespace threads_detail {
+
+void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  std::int64_t failed_chunk = chunks;
+  // The failure of the lowest chunk is the one reported, whatever order the chunks ran in.
+  const auto guarded = [&](std::int64_t chunk) noexcept {
+    try {
+      run(body, chunk);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (chunk < failed_chunk) failed_chunk = chunk, failure = std::current_exception();
+    }
+  };
+  const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
+  if (threads <= 1 || omp_in_parallel()) {
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) guarded(chunk);
+  } else {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) guarded(chunk);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace threads_detail
+
+}  // namespace bantam
