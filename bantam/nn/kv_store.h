@@ -1,0 +1,91 @@
+// Keys and values of past tokens. Sequences are lists of row ranges in one shared store, so
+// branching shares the past without copying, rolling back is cutting a list, and attention reads
+// the rows where they lie.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "bantam/nn/attention_plan.h"
+#include "bantam/tensor/tensor.h"
+
+namespace bantam {
+
+struct KvShape {
+  int layers = 0;
+  std::int64_t kv_heads = 0, head_width = 0;
+  /// Bytes that one token takes over all layers.
+  std::uint64_t bytes_per_token() const {
+    return static_cast<std::uint64_t>(2 * layers * kv_heads * head_width) * sizeof(float);
+  }
+};
+
+class KvStore {
+ public:
+  using Sequence = std::int32_t;
+  static constexpr std::int64_t kPageRows = 32;
+
+  /// Room for `max_tokens` tokens over all sequences (rounded up to pages); memory grows as it is
+  /// used.
+  KvStore(const KvShape& shape, std::int64_t max_tokens);
+
+  Sequence new_sequence();
+  /// A sequence with the same past. Neither copies rows nor touches `of`.
+  Sequence branch(Sequence of);
+  void release(Sequence sequence);
+  /// Rolls a sequence back to its first `length` tokens.
+  void truncate(Sequence sequence, std::int64_t length);
+  std::int64_t length(Sequence sequence) const;
+  /// Tokens that can still be added, were they all in one sequence.
+  std::int64_t free_tokens() const;
+
+  struct Append {
+    Sequence sequence;
+    std::int64_t count;
+  };
+  struct Step {
+    AttentionPlan plan;              ///< the new tokens of all appends, end to end
+    std::vector<std::int32_t> rows;  ///< where each new token's keys and values go
+  };
+  /// Makes room for new tokens: each will see its sequence's past, the new tokens before it, and
+  /// itself (at most the last `window` of them when window > 0). Throws Error(resources) naming
+  /// needed and free tokens; then nothing has changed.
+  Step extend(std::span<const Append> appends, std::int64_t window = 0);
+  /// New tokens that continue one sequence as a tree (see AttentionPlan::tree). They take rows of
+  /// the sequence in order; truncate() or keep() afterwards decides what stays.
+  Step extend_tree(Sequence sequence, std::span<const std::int32_t> parents);
+
+  /// Stores keys and values [T, G, E] of one layer in `rows`.
+  void write(int layer, std::span<const std::int32_t> rows, const Tensor& keys,
+             const Tensor& values);
+  const Tensor& keys(int layer) const { return keys_[layer]; }  ///< [rows, G, E] f32
+  const Tensor& values(int layer) const { return values_[layer]; }
+  const KvShape& shape() const { return shape_; }
+
+ private:
+  struct Page {
+    std::int32_t users = 0;  ///< sequences that hold a range of it
+    std::int32_t used = 0;   ///< rows handed out so far
+  };
+  using Past =
+      std::vector<KeyRange>;  ///< in order of tokens; a range never crosses a page unless merged
+
+  KvShape shape_;
+  std::int64_t max_pages_;
+  std::vector<Page> pages_;
+  std::vector<std::int32_t> free_pages_;  ///< lowest page last
+  std::map<Sequence, Past> sequences_;
+  Sequence next_sequence_ = 0;
+  std::vector<Tensor> keys_, values_;
+
+  Past& past(Sequence sequence);
+  const Past& past(Sequence sequence) const;
+  std::int32_t take_row(Past& past);
+  void add_users(const Past& past, int change);
+  void grow(std::int64_t pages);
+  std::int64_t pages_needed(const Past& past, std::int64_t count) const;
+};
+
+}  // namespace bantam
