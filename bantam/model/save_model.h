@@ -1,0 +1,31 @@
+// Models and adapters as files that run elsewhere: HF folder, GGUF, PEFT folder.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bantam/base/files.h"
+#include "bantam/model/load_model.h"
+
+namespace bantam {
+
+/// config.json, model.safetensors (sharded above 4 GiB), tokenizer.json, tokenizer_config.json,
+/// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
+/// No adapter may be attached.
+void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype);
+
+/// One GGUF file with tokenizer, template and provenance; linears and embeddings in `dtype`, norms
+/// f32.
+void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
+               const std::string& provenance = "");
+
+/// adapter_config.json and adapter_model.safetensors as PEFT reads them.
+void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);
+/// Reads a PEFT folder for `model`; any key that does not belong to one of its linears is an Error.
+std::shared_ptr<Adapter> load_peft_adapter(const CausalLM& model, const Path& folder);
+
+/// A second model with the same weights (shared) but no adapters: merging or quantizing it leaves
+/// the first alone.
+std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model);
+
+}  // namespace bantam
