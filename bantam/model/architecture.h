@@ -16,6 +16,7 @@
 namespace bantam {
 
 class GgufFile;
+class HfConfig;
 
 /// One tensor of the model under its three names; "#" stands for the layer's number.
 struct WeightName {
@@ -38,7 +39,7 @@ struct Architecture {
   /// order (two halves).
   bool gguf_interleaves_rotation = false;
 
-  DecoderConfig (*config_from_hf)(const Json& config) = nullptr;
+  DecoderConfig (*config_from_hf)(const HfConfig& config) = nullptr;
   DecoderConfig (*config_from_gguf)(const GgufFile& file) = nullptr;
   Json (*config_to_hf)(const DecoderConfig& config) = nullptr;
 
