@@ -16,6 +16,7 @@
 namespace bantam {
 
 class GgufFile;
+class GgufWriter;
 class HfConfig;
 
 /// One tensor of the model under its three names; "#" stands for the layer's number.
@@ -42,6 +43,7 @@ struct Architecture {
   DecoderConfig (*config_from_hf)(const HfConfig& config) = nullptr;
   DecoderConfig (*config_from_gguf)(const GgufFile& file) = nullptr;
   Json (*config_to_hf)(const DecoderConfig& config) = nullptr;
+  void (*config_to_gguf)(const DecoderConfig& config, GgufWriter& writer) = nullptr;
 
   /// Throws Error(internal) for a site that the table lacks.
   const WeightName& weight(std::string_view site_pattern) const;

@@ -20,6 +20,8 @@ namespace bantam {
 struct RopePart {
   std::vector<double> frequencies;  ///< [E/2] radians a token
   double magnitude = 1;
+  std::string
+      scaling_json;  ///< "rope_scaling" as config.json states it; "" when unscaled or unknown
 };
 
 /// The numbers that differ from model to model of one family.

@@ -29,6 +29,10 @@ constexpr std::array<WeightName, 12> kWeights = {{
     {"head.weight", "lm_head.weight", "output.weight"},
 }};
 
+std::vector<double> plain_frequencies(const DecoderConfig& config) {
+  return rope_frequencies(static_cast<int>(config.head_width), config.rope_theta);
+}
+
 // Llama 3.1's scaling: long wavelengths are slowed by `factor`, short ones kept, a ramp between
 // (transformers, modeling_rope_utils.py, "llama3").
 void scale_llama3(std::vector<double>& frequencies, const HfConfig& scaling) {
@@ -48,12 +52,14 @@ void scale_llama3(std::vector<double>& frequencies, const HfConfig& scaling) {
   }
 }
 
-void apply_hf_scaling(std::vector<double>& frequencies, const HfConfig& config) {
+void apply_hf_scaling(std::vector<double>& frequencies, std::string& scaling_json,
+                      const HfConfig& config) {
   const auto scaling = config.object("rope_scaling");
   if (!scaling) return;
   const std::string kind =
       scaling->string("rope_type").value_or(scaling->string("type").value_or("default"));
   if (kind == "default") return;
+  scaling_json = dump_json(scaling->json());
   if (kind == "linear") {
     for (double& frequency : frequencies) frequency /= scaling->require_number("factor");
   } else if (kind == "llama3") {
@@ -88,11 +94,11 @@ DecoderConfig from_hf(const HfConfig& config) {
                       escaped(activation));
   }
   out.validate();
-  out.rope.frequencies = rope_frequencies(static_cast<int>(out.head_width), out.rope_theta);
-  apply_hf_scaling(out.rope.frequencies,
-                   parameters && !config.object("rope_scaling")
-                       ? HfConfig(Json{{"rope_scaling", parameters->json()}}, config.where())
-                       : config);
+  out.rope.frequencies = plain_frequencies(out);
+  const bool nested = parameters && !config.has("rope_scaling");
+  apply_hf_scaling(
+      out.rope.frequencies, out.rope.scaling_json,
+      nested ? HfConfig(Json{{"rope_scaling", parameters->json()}}, config.where()) : config);
   return out;
 }
 
@@ -118,7 +124,7 @@ DecoderConfig from_gguf(const GgufFile& file) {
                       file.description(), *stated, out.vocabulary);
   }
   out.validate();
-  out.rope.frequencies = rope_frequencies(static_cast<int>(out.head_width), out.rope_theta);
+  out.rope.frequencies = plain_frequencies(out);
   if (const auto factor = file.number("llama.rope.scaling.factor");
       factor && file.string("llama.rope.scaling.type").value_or("linear") == "linear") {
     for (double& frequency : out.rope.frequencies) frequency /= *factor;
@@ -152,7 +158,40 @@ Json to_hf(const DecoderConfig& config) {
               {"attention_bias", false},
               {"mlp_bias", false},
               {"tie_word_embeddings", config.tied_head}};
+  if (!config.rope.scaling_json.empty()) {
+    out["rope_scaling"] = parse_json(config.rope.scaling_json);
+  } else if (config.rope.frequencies != plain_frequencies(config)) {
+    throw input_error(
+        "this model's rotary frequencies are scaled in a way that config.json cannot state; export "
+        "GGUF instead");
+  }
   return out;
+}
+
+void to_gguf(const DecoderConfig& config, GgufWriter& writer) {
+  const auto set = [&](const char* key, std::int64_t value) {
+    writer.set(key, static_cast<std::uint32_t>(value));
+  };
+  set("llama.block_count", config.layers);
+  set("llama.context_length", config.context);
+  set("llama.embedding_length", config.width);
+  set("llama.feed_forward_length", config.feed_forward);
+  set("llama.attention.head_count", config.heads);
+  set("llama.attention.head_count_kv", config.kv_heads);
+  set("llama.attention.key_length", config.head_width);
+  set("llama.attention.value_length", config.head_width);
+  set("llama.rope.dimension_count", config.head_width);
+  set("llama.vocab_size", config.vocabulary);
+  writer.set("llama.rope.freq_base", static_cast<float>(config.rope_theta));
+  writer.set("llama.attention.layer_norm_rms_epsilon", config.norm_epsilon);
+  const std::vector<double> plain = plain_frequencies(config);
+  if (config.rope.frequencies == plain) return;
+  std::vector<float> divisors(plain.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    divisors[i] = static_cast<float>(plain[i] / config.rope.frequencies[i]);
+  }
+  writer.add("rope_freqs.weight",
+             Tensor::from(divisors, {static_cast<std::int64_t>(divisors.size())}));
 }
 
 }  // namespace
@@ -168,6 +207,7 @@ const Architecture& llama_architecture() {
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,
+      .config_to_gguf = to_gguf,
   };
   return llama;
 }

@@ -1,0 +1,218 @@
+#include "bantam/model/save_model.h"
+
+#include <map>
+
+#include "bantam/base/error.h"
+#include "bantam/base/version.h"
+#include "bantam/model/architecture.h"
+#include "bantam/model/decoder_weights.h"
+#include "bantam/model/gguf.h"
+#include "bantam/model/peft_files.h"
+#include "bantam/model/safetensors.h"
+#include "bantam/tensor/ops.h"
+#include "bantam/tensor/quant/quantize.h"
+
+namespace bantam {
+namespace {
+
+void require_merged(const CausalLM& model) {
+  if (!model.adapters().empty()) {
+    throw internal_error("save: adapter '{}' is still attached; merge or detach it first",
+                         model.adapters().front()->name);
+  }
+}
+
+Tensor in_type(const Tensor& weight, DType dtype) {
+  if (weight.dtype() == dtype) return weight.stop_gradient();
+  const Tensor plain = dequantize(weight);
+  return dtype == DType::f32 ? plain : quantize(plain, dtype);
+}
+
+// llama.cpp's number for "mostly this type" (general.file_type).
+std::uint32_t file_type_of(DType dtype) {
+  static const std::map<DType, std::uint32_t> numbers = {
+      {DType::f32, 0},  {DType::f16, 1},  {DType::q4_0, 2},  {DType::q4_1, 3},  {DType::q8_0, 7},
+      {DType::q5_0, 8}, {DType::q5_1, 9}, {DType::q4_k, 15}, {DType::q6_k, 18}, {DType::bf16, 32}};
+  return numbers.at(dtype);
+}
+
+template <class T>
+GgufArray array_of(std::vector<T> items) {
+  GgufArray array;
+  array.items = std::move(items);
+  return array;
+}
+
+void set_tokenizer(GgufWriter& writer, const Tokenizer& tokenizer, std::int64_t rows) {
+  const BytePairVocabulary& vocabulary = tokenizer.vocabulary();
+  std::vector<std::string> tokens = vocabulary.tokens;
+  std::vector<std::int32_t> types(tokens.size(), static_cast<std::int32_t>(TokenType::normal));
+  for (std::size_t i = 0; i < vocabulary.types.size(); ++i)
+    types[i] = static_cast<std::int32_t>(vocabulary.types[i]);
+  // llama.cpp wants one token a row of the table; rows beyond the vocabulary become unused ones.
+  for (auto i = static_cast<std::int64_t>(tokens.size()); i < rows; ++i) {
+    tokens.push_back(fmt::format("[PAD{}]", i));
+    types.push_back(static_cast<std::int32_t>(TokenType::unused));
+  }
+  writer.set("tokenizer.ggml.model", std::string("gpt2"));
+  writer.set("tokenizer.ggml.pre", vocabulary.pre);
+  writer.set("tokenizer.ggml.tokens", array_of(std::move(tokens)));
+  writer.set("tokenizer.ggml.token_type", array_of(std::move(types)));
+  writer.set("tokenizer.ggml.merges", array_of(vocabulary.merges));
+  writer.set("tokenizer.ggml.add_bos_token", vocabulary.add_bos);
+  writer.set("tokenizer.ggml.add_space_prefix", false);
+  const auto set_id = [&](const char* key, const std::optional<std::int32_t>& id) {
+    if (id) writer.set(key, static_cast<std::uint32_t>(*id));
+  };
+  set_id("tokenizer.ggml.bos_token_id", vocabulary.bos);
+  set_id("tokenizer.ggml.eos_token_id", vocabulary.eos);
+  set_id("tokenizer.ggml.unknown_token_id", vocabulary.unk);
+  set_id("tokenizer.ggml.padding_token_id", vocabulary.pad);
+}
+
+std::string token_text(const Tokenizer& tokenizer, const std::optional<std::int32_t>& id) {
+  return id ? std::string(tokenizer.token_bytes(*id)) : std::string();
+}
+
+void write_tokenizer_files(const LoadedModel& model, const Path& folder) {
+  const Tokenizer& tokenizer = *model.tokenizer;
+  const BytePairVocabulary& vocabulary = tokenizer.vocabulary();
+  write_file_atomically(folder / "tokenizer.json", tokenizer.to_tokenizer_json());
+  Json special = Json::object();
+  const std::pair<const char*, std::optional<std::int32_t>> names[] = {
+      {"bos_token", vocabulary.bos},
+      {"eos_token", vocabulary.eos},
+      {"unk_token", vocabulary.unk},
+      {"pad_token", vocabulary.pad}};
+  for (const auto& [name, id] : names) {
+    if (id) special[name] = token_text(tokenizer, id);
+  }
+  Json config = special;
+  config["add_bos_token"] = vocabulary.add_bos;
+  config["add_prefix_space"] = false;
+  config["clean_up_tokenization_spaces"] = false;
+  config["model_max_length"] = model.model->config().context;
+  config["tokenizer_class"] = "PreTrainedTokenizerFast";
+  if (model.chat_template) {
+    config["chat_template"] = model.chat_template->source();
+    write_file_atomically(folder / "chat_template.jinja", model.chat_template->source());
+  }
+  write_file_atomically(folder / "tokenizer_config.json", dump_json(config, 2) + "\n");
+  write_file_atomically(folder / "special_tokens_map.json", dump_json(special, 2) + "\n");
+}
+
+// "layers.3.attn.q" -> "base_model.model.model.layers.3.self_attn.q_proj", as PEFT names modules.
+std::string peft_module(const Architecture& architecture, const std::string& site) {
+  const auto dot = site.find('.', std::string_view("layers.").size());
+  const std::string layer = site.substr(7, dot - 7);
+  const WeightName& name = architecture.weight("layers.#" + site.substr(dot) + ".weight");
+  std::string module(name.hf.substr(0, name.hf.rfind('.')));
+  module.replace(module.find('#'), 1, layer);
+  return "base_model.model." + module;
+}
+
+}  // namespace
+
+void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
+  require_merged(*model.model);
+  if (!info(dtype).is_float) {
+    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
+                      info(dtype).name);
+  }
+  const DecoderConfig& config = model.model->config();
+  std::filesystem::create_directories(folder);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  visit_decoder_weights(*model.model, WeightNaming::hf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          tensors.emplace_back(name, in_type(weight, dtype));
+                        });
+  write_safetensors_folder(folder, tensors);
+  Json json = model.model->architecture().config_to_hf(config);
+  json["torch_dtype"] = dtype == DType::bf16  ? "bfloat16"
+                        : dtype == DType::f16 ? "float16"
+                                              : "float32";
+  json["bos_token_id"] = model.tokenizer->bos() ? Json(*model.tokenizer->bos()) : Json(nullptr);
+  json["eos_token_id"] = model.tokenizer->eos() ? Json(*model.tokenizer->eos()) : Json(nullptr);
+  json["bantam_version"] = version();
+  write_tokenizer_files(model, folder);
+  Json generation = model.generation_defaults;
+  for (const char* key : {"bos_token_id", "eos_token_id"}) {
+    if (!json[key].is_null() && !generation.contains(key)) generation[key] = json[key];
+  }
+  write_file_atomically(folder / "generation_config.json", dump_json(generation, 2) + "\n");
+  // config.json last: a folder without it is not a model, so an interrupted export is never taken
+  // for one.
+  write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
+}
+
+void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
+               const std::string& provenance) {
+  require_merged(*model.model);
+  const Architecture& architecture = model.model->architecture();
+  GgufWriter writer;
+  writer.set("general.architecture", std::string(architecture.gguf_name));
+  writer.set("general.type", std::string("model"));
+  writer.set("general.name", model.name);
+  writer.set("general.file_type", file_type_of(dtype));
+  writer.set("general.quantization_version", std::uint32_t{2});
+  writer.set("bantam.version", std::string(version()));
+  if (!provenance.empty()) writer.set("bantam.provenance", provenance);
+  architecture.config_to_gguf(model.model->config(), writer);
+  set_tokenizer(writer, *model.tokenizer, model.model->config().vocabulary);
+  if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
+  visit_decoder_weights(
+      *model.model, WeightNaming::gguf, [&](const std::string& name, const Tensor& weight) {
+        const bool is_vector = weight.rank() == 1;
+        const bool fits = weight.rank() > 0 && weight.size(-1) % info(dtype).block_elements == 0;
+        // Rows that are no whole number of blocks stay in f16, as llama.cpp's own quantizer falls
+        // back.
+        writer.add(name, in_type(weight, is_vector ? DType::f32 : fits ? dtype : DType::f16));
+      });
+  writer.write(file);
+}
+
+std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model) {
+  auto copy = std::make_shared<CausalLM>(model);
+  const auto attached = copy->adapters();
+  for (const auto& adapter : attached) copy->detach(adapter.get());
+  return copy;
+}
+
+void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder) {
+  PeftAdapter files;
+  files.r = adapter.options.rank;
+  files.alpha = adapter.options.alpha;
+  files.base_sha256 = adapter.base_sha256;
+  files.base_model = model.name;
+  std::map<std::string, bool> modules;
+  for (const auto& [site, delta] : adapter.deltas) {
+    const std::string module = peft_module(model.model->architecture(), site);
+    modules[module.substr(module.rfind('.') + 1)] = true;
+    files.modules.emplace_back(module, LoraPair{delta.a.stop_gradient(), delta.b.stop_gradient()});
+  }
+  for (const auto& [name, used] : modules) files.target_modules.push_back(name);
+  write_peft_adapter(folder, files);
+}
+
+std::shared_ptr<Adapter> load_peft_adapter(const CausalLM& model, const Path& folder) {
+  PeftAdapter files = read_peft_adapter(folder);
+  std::map<std::string, std::string> site_of;
+  for (const LinearLayer* linear : model.linears())
+    site_of[peft_module(model.architecture(), linear->site)] = linear->site;
+  auto adapter = std::make_shared<Adapter>();
+  adapter->name = folder.filename().string();
+  adapter->options = {files.r, files.alpha, files.target_modules};
+  adapter->base_sha256 = files.base_sha256;
+  for (auto& [module, pair] : files.modules) {
+    const auto found = site_of.find(module);
+    if (found == site_of.end()) {
+      throw input_error(
+          "{}: '{}' is not a linear of this model; the adapter was made for another base",
+          escaped(folder.string()), escaped(module));
+    }
+    adapter->deltas[found->second] = {pair.a, pair.b, files.scale_of(module)};
+  }
+  return adapter;
+}
+
+}  // namespace bantam
