@@ -49,6 +49,7 @@ struct BytePairVocabulary {
   /// Bytes without a token become `unk`; otherwise they are dropped, as the reference
   /// implementations do.
   bool emit_unk = false;
+  bool fuse_unk = false;  ///< neighbouring unknown bytes become one `unk`
 };
 
 }  // namespace bantam

@@ -1,0 +1,49 @@
+#include "bantam/text/byte_level.h"
+
+#include <array>
+
+#include "bantam/text/unicode.h"
+
+namespace bantam {
+namespace {
+
+struct Alphabet {
+  std::array<char32_t, 256> character;
+  std::array<int, 512> byte;  // -1: not in the alphabet
+  Alphabet() {
+    byte.fill(-1);
+    char32_t spare = 256;  // bytes that are not visible as Latin-1 take the characters from here on
+    for (int b = 0; b < 256; ++b) {
+      const bool visible = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+      character[b] = visible ? static_cast<char32_t>(b) : spare++;
+      byte[character[b]] = b;
+    }
+  }
+};
+
+const Alphabet& alphabet() {
+  static const Alphabet instance;
+  return instance;
+}
+
+}  // namespace
+
+std::string to_byte_level(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) append_utf8(text, alphabet().character[static_cast<unsigned char>(c)]);
+  return text;
+}
+
+std::optional<std::string> from_byte_level(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point_at(text, at);
+    if (!c.valid || c.value >= 512 || alphabet().byte[c.value] < 0) return std::nullopt;
+    bytes += static_cast<char>(alphabet().byte[c.value]);
+    at += c.length;
+  }
+  return bytes;
+}
+
+}  // namespace bantam
