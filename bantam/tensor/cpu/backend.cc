@@ -1,0 +1,16 @@
+#include "bantam/tensor/cpu/backend.h"
+
+#include "bantam/tensor/cpu/kernels.h"
+
+namespace bantam::cpu {
+
+const Backend& backend() {
+  static const Backend table{
+      .gemm = gemm,
+      .linear = linear,
+      .linear_input_gradient = linear_input_gradient,
+  };
+  return table;
+}
+
+}  // namespace bantam::cpu

@@ -1,0 +1,10 @@
+// The CPU's table of kernels.
+#pragma once
+
+#include "bantam/tensor/backend.h"
+
+namespace bantam::cpu {
+
+const Backend& backend();
+
+}  // namespace bantam::cpu

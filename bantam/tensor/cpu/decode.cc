@@ -1,0 +1,132 @@
+// Decoding of rows, one loop for all block formats over their streams.
+//
+// Products and sums stay separate instructions (the room is compiled with -ffp-contract=off), so
+// that every instruction set gives the bits of the scalar code.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/decode.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, as Highway asks.
+#include <hwy/highway.h>
+
+#include <cstring>
+
+#include "bantam/base/error.h"
+#include "bantam/tensor/cpu/block_stream-inl.h"
+#include "bantam/tensor/cpu/decode.h"
+#include "bantam/tensor/float16.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bantam::cpu::HWY_NAMESPACE {
+namespace {
+
+template <class Block>
+void decode_blocks(const std::byte* in, std::int64_t count, float* HWY_RESTRICT out) {
+  using Stream = StreamOf<Block>;
+  const StreamTag d;
+  const auto* blocks = reinterpret_cast<const Block*>(in);
+  for (std::int64_t b = 0; b < count / Block::kElements; ++b) {
+    for (int group = 0; group < Block::kElements / Stream::kGroup; ++group) {
+      const GroupParameters p = parameters(blocks[b], group);
+      const auto scale = hn::Set(d, p.scale), minimum = hn::Set(d, p.minimum);
+      float* HWY_RESTRICT to = out + b * Block::kElements + group * Stream::kGroup;
+      levels(d, blocks[b], group, [&](int offset, auto level) HWY_ATTR {
+        const auto product = hn::Mul(level, scale);
+        if constexpr (Stream::kHasMinimum) {
+          hn::StoreU(hn::Add(product, minimum), d, to + offset);
+        } else {
+          hn::StoreU(product, d, to + offset);
+        }
+      });
+    }
+  }
+}
+
+void decode_bf16(const std::byte* in, std::int64_t count, float* HWY_RESTRICT out) {
+  const auto* bits = reinterpret_cast<const std::uint16_t*>(in);
+  const hn::ScalableTag<std::uint32_t> d32;
+  const hn::Rebind<std::uint16_t, decltype(d32)> d16;
+  const hn::RepartitionToWide<hn::Repartition<std::uint16_t, decltype(d32)>> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d32));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto wide = hn::ShiftLeft<16>(hn::PromoteTo(d, hn::LoadU(d16, bits + i)));
+    hn::StoreU(wide, d, reinterpret_cast<std::uint32_t*>(out + i));
+  }
+  for (; i < count; ++i) out[i] = bf16_to_float(bits[i]);
+}
+
+void decode_f16(const std::byte* in, std::int64_t count, float* HWY_RESTRICT out) {
+  const auto* bits = reinterpret_cast<const std::uint16_t*>(in);
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> d16;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto* halves = reinterpret_cast<const hwy::float16_t*>(bits + i);
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(d16, halves)), d, out + i);
+  }
+  for (; i < count; ++i) out[i] = f16_to_float(bits[i]);
+}
+
+Decode find(DType dtype) {
+  switch (dtype) {
+    case DType::bf16:
+      return decode_bf16;
+    case DType::f16:
+      return decode_f16;
+    case DType::q4_0:
+      return decode_blocks<Q4_0Block>;
+    case DType::q4_1:
+      return decode_blocks<Q4_1Block>;
+    case DType::q5_0:
+      return decode_blocks<Q5_0Block>;
+    case DType::q5_1:
+      return decode_blocks<Q5_1Block>;
+    case DType::q8_0:
+      return decode_blocks<Q8_0Block>;
+    case DType::q4_k:
+      return decode_blocks<Q4_KBlock>;
+    case DType::q6_k:
+      return decode_blocks<Q6_KBlock>;
+    case DType::f32:
+    case DType::f64:
+    case DType::i32:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+}  // namespace bantam::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bantam::cpu {
+namespace {
+
+HWY_EXPORT(find);
+
+template <class Stored>
+void convert(const std::byte* in, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Stored value;
+    std::memcpy(&value, in + i * static_cast<std::int64_t>(sizeof value), sizeof value);
+    out[i] = static_cast<float>(value);
+  }
+}
+
+void copy(const std::byte* in, std::int64_t count, float* out) {
+  std::memcpy(out, in, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+}  // namespace
+
+Decode decoder(DType dtype) {
+  if (dtype == DType::f32) return copy;
+  if (dtype == DType::f64) return convert<double>;
+  if (dtype == DType::i32) return convert<std::int32_t>;
+  return HWY_DYNAMIC_DISPATCH(find)(dtype);
+}
+
+}  // namespace bantam::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,215 @@
+// Products by oneDNN. This is the one file that knows it.
+//
+// oneDNN threads a product as it likes, cutting the inner axis too when that looks faster, and then
+// the sums depend on the number of threads. So the output is cut here into tiles of fixed size, and
+// each tile is one sequential call.
+#include "bantam/tensor/cpu/gemm.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/float16.h"
+#include "bantam/tensor/ops/matmul.h"
+
+namespace bantam {
+namespace {
+
+std::atomic<MatmulPrecision> chosen_precision{MatmulPrecision::automatic};
+
+}  // namespace
+
+void set_matmul_precision(MatmulPrecision precision) { chosen_precision = precision; }
+
+bool cpu_multiplies_bf16() {
+  static const bool answer = [] {
+    const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+    return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+  }();
+  return answer;
+}
+
+MatmulPrecision matmul_precision() {
+  const MatmulPrecision precision = chosen_precision;
+  if (precision != MatmulPrecision::automatic) return precision;
+  return cpu_multiplies_bf16() ? MatmulPrecision::bf16 : MatmulPrecision::f32;
+}
+
+}  // namespace bantam
+
+namespace bantam::cpu {
+namespace {
+
+// Cuts an extent into nearly equal tiles of at most `most`, a multiple of `unit` each but the last.
+std::int64_t tile_size(std::int64_t extent, std::int64_t most, std::int64_t unit) {
+  const std::int64_t tiles = (extent + most - 1) / most;
+  const std::int64_t even = (extent + tiles - 1) / tiles;
+  return (even + unit - 1) / unit * unit;
+}
+
+void require(dnnl_status_t status) {
+  if (status != dnnl_success) {
+    throw internal_error("gemm: oneDNN refused a product (status {})", static_cast<int>(status));
+  }
+}
+
+// Element (row, column) of a view, transposed or not.
+template <class View>
+auto* at(const View& view, std::int64_t row, std::int64_t column) {
+  return view.data + (view.transposed ? column * view.stride + row : row * view.stride + column);
+}
+
+constexpr std::int64_t kTileRows = 192;
+constexpr std::int64_t kTileColumns = 384;
+
+}  // namespace
+
+void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+              std::int64_t c_stride, bool accumulate) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
+    return;
+  }
+  const std::int64_t rows = tile_size(m, kTileRows, 16);
+  const std::int64_t columns = tile_size(n, kTileColumns, 16);
+  const std::int64_t row_tiles = (m + rows - 1) / rows;
+  const std::int64_t column_tiles = (n + columns - 1) / columns;
+  parallel_for(row_tiles * column_tiles, 1, [&](std::int64_t tile, std::int64_t) {
+    const std::int64_t row = tile % row_tiles * rows, column = tile / row_tiles * columns;
+    require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', std::min(rows, m - row),
+                       std::min(columns, n - column), k, 1.0f, at(a, row, 0), a.stride,
+                       at(b, 0, column), b.stride, accumulate ? 1.0f : 0.0f,
+                       c + row * c_stride + column, c_stride));
+  });
+}
+
+namespace {
+
+using ProductKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                              std::int64_t, bool, bool, bool>;
+
+dnnl::memory::desc matrix_layout(std::int64_t rows, std::int64_t columns, const Bf16View& view) {
+  return {
+      {rows, columns},
+      dnnl::memory::data_type::bf16,
+      view.transposed ? dnnl::memory::dims{1, view.stride} : dnnl::memory::dims{view.stride, 1}};
+}
+
+dnnl::engine& engine() {
+  static dnnl::engine instance(dnnl::engine::kind::cpu, 0);
+  return instance;
+}
+
+// Making a primitive takes longer than a small product; shapes repeat from step to step.
+dnnl::matmul product(const ProductKey& key, const dnnl::matmul::desc& operation, bool accumulate) {
+  thread_local std::vector<std::pair<ProductKey, dnnl::matmul>> recent;
+  for (const auto& [known, primitive] : recent) {
+    if (known == key) return primitive;
+  }
+  dnnl::primitive_attr attributes;
+  if (accumulate) {
+    dnnl::post_ops sum;
+    sum.append_sum(1.0f);
+    attributes.set_post_ops(sum);
+  }
+  dnnl::matmul primitive(dnnl::matmul::primitive_desc(operation, attributes, engine()));
+  if (recent.size() >= 256) recent.erase(recent.begin(), recent.begin() + 128);
+  recent.emplace_back(key, primitive);
+  return primitive;
+}
+
+}  // namespace
+
+void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16View b, float* c,
+               std::int64_t c_stride, bool accumulate) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
+    return;
+  }
+  const dnnl::memory::desc a_layout = matrix_layout(m, k, a), b_layout = matrix_layout(k, n, b);
+  const dnnl::memory::desc c_layout({m, n}, dnnl::memory::data_type::f32,
+                                    dnnl::memory::dims{c_stride, 1});
+  const ProductKey key{m,         n, k, a.stride, b.stride, c_stride, a.transposed, b.transposed,
+                       accumulate};
+  try {
+    const dnnl::matmul primitive =
+        product(key, dnnl::matmul::desc(a_layout, b_layout, c_layout), accumulate);
+    const auto memory = [](const dnnl::memory::desc& layout, const void* data) {
+      return dnnl::memory(layout, engine(), const_cast<void*>(data));  // oneDNN takes no const
+    };
+    dnnl::stream stream(engine());
+    primitive.execute(stream, {{DNNL_ARG_SRC, memory(a_layout, a.data)},
+                               {DNNL_ARG_WEIGHTS, memory(b_layout, b.data)},
+                               {DNNL_ARG_DST, memory(c_layout, c)}});
+    stream.wait();
+  } catch (const dnnl::error& error) {
+    throw internal_error("gemm: oneDNN refused a bf16 product [{}, {}] x [{}, {}]: {}", m, k, k, n,
+                         error.what());
+  }
+}
+
+void gemm_f64(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b,
+              double* c) {
+  constexpr std::int64_t kDepth = 128;  // rows of b that stay in cache while they are added up
+  parallel_for(m, 16, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(c + begin * n, c + end * n, 0.0);
+    for (std::int64_t depth = 0; depth < k; depth += kDepth) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        double* row = c + i * n;
+        for (std::int64_t l = depth; l < std::min(depth + kDepth, k); ++l) {
+          const double factor = a[i * k + l];
+          for (std::int64_t j = 0; j < n; ++j) row[j] += factor * b[l * n + j];
+        }
+      }
+    }
+  });
+}
+
+void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out) {
+  parallel_for(count, 16384, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) out[i] = float_to_bf16(values[i]);
+  });
+}
+
+namespace {
+
+Tensor transposed_copy(const Tensor& x) {
+  return x.window({x.size(1), x.size(0)}, std::vector<std::int64_t>{1, x.size(1)}, 0).clone();
+}
+
+}  // namespace
+
+Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
+  const std::int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
+  const std::int64_t n = b.size(transpose_b ? 0 : 1);
+  Tensor c = Tensor::empty({m, n}, a.dtype());
+  if (a.dtype() == DType::f64) {
+    const Tensor plain_a = transpose_a ? transposed_copy(a) : a;
+    const Tensor plain_b = transpose_b ? transposed_copy(b) : b;
+    gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>());
+    return c;
+  }
+  if (matmul_precision() == MatmulPrecision::bf16 && m >= 16) {
+    Tensor short_a = Tensor::empty(a.shape(), DType::bf16);
+    Tensor short_b = Tensor::empty(b.shape(), DType::bf16);
+    round_to_bf16(a.data<float>(), a.count(), short_a.data<std::uint16_t>());
+    round_to_bf16(b.data<float>(), b.count(), short_b.data<std::uint16_t>());
+    gemm_bf16(m, n, k, {short_a.data<std::uint16_t>(), a.size(1), transpose_a},
+              {short_b.data<std::uint16_t>(), b.size(1), transpose_b}, c.data<float>(), n, false);
+    return c;
+  }
+  gemm_f32(m, n, k, {a.data<float>(), a.size(1), transpose_a},
+           {b.data<float>(), b.size(1), transpose_b}, c.data<float>(), n, false);
+  return c;
+}
+
+}  // namespace bantam::cpu

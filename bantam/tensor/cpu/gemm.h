@@ -1,0 +1,39 @@
+// Matrix products on raw row-major memory, for kernels that keep panels of their own.
+#pragma once
+
+#include <cstdint>
+
+#include "bantam/tensor/tensor.h"
+
+namespace bantam::cpu {
+
+/// A matrix in memory: `stride` elements from row to row as stored; `transposed` means that the
+/// product takes its transpose.
+struct MatrixView {
+  const float* data;
+  std::int64_t stride;
+  bool transposed = false;
+};
+
+/// c [m, n] (rows `c_stride` apart) = a [m, k] b [k, n], or c += a b when `accumulate`. f32, on all
+/// threads; how the product is cut does not depend on their number, so neither does a bit of c.
+void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+              std::int64_t c_stride, bool accumulate);
+
+struct Bf16View {
+  const std::uint16_t* data;
+  std::int64_t stride;
+  bool transposed = false;
+};
+/// The same with bf16 factors and f32 sums, by oneDNN's kernels for AVX512-BF16 or AMX.
+void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16View b, float* c,
+               std::int64_t c_stride, bool accumulate);
+
+/// a [m, k] b [k, n] in f64, contiguous, no transposition.
+void gemm_f64(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b,
+              double* c);
+
+/// Rounds to bf16 on all threads.
+void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);
+
+}  // namespace bantam::cpu

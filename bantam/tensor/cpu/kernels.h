@@ -1,0 +1,39 @@
+// The kernels that fill the CPU's table (backend.cc), by file. Contracts stand in backend.h.
+#pragma once
+
+#include "bantam/tensor/backend.h"
+
+namespace bantam::cpu {
+
+// gemm.cc
+Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b);
+
+// linear.cc
+Tensor linear(const Tensor& x, const Tensor& weight);
+Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
+
+// rms_norm.cc
+NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon);
+Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
+                         const Tensor& inverse_rms, Tensor* dweight);
+
+// rope.cc
+Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direction);
+
+// attention.cc
+AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Visibility& visibility, float scale);
+AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
+                                      const Tensor& v, const AttentionResult& forward,
+                                      const Visibility& visibility, float scale);
+
+// swiglu.cc
+Tensor swiglu(const Tensor& gate, const Tensor& up);
+void swiglu_backward(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
+                     Tensor& d_up);
+
+// softmax.cc
+Tensor softmax(const Tensor& x);
+Tensor softmax_backward(const Tensor& y, const Tensor& dy);
+
+}  // namespace bantam::cpu

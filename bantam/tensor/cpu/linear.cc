@@ -1,0 +1,142 @@
+// Products with a weight of any type.
+//
+// Few rows (decoding): each row of the weight is read once and meets all rows of x in registers
+// (row_dots.h). Many rows: panels of the weight are decoded to f32, or bf16 where the CPU
+// multiplies it, and multiplied by oneDNN; decoding then costs a few percent of the product.
+#include <algorithm>
+#include <vector>
+
+#include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/decode.h"
+#include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/row_dots.h"
+#include "bantam/tensor/float16.h"
+#include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/quant/quantize.h"
+
+namespace bantam::cpu {
+namespace {
+
+// Elements of a panel: 4 MiB of f32 stays in a last-level cache between decoding and product, and
+// covers a whole matrix of a small model.
+constexpr std::int64_t kPanelElements = std::int64_t{1} << 20;
+// Rows of x from which decoding a panel pays; measured.
+constexpr std::int64_t kPanelRows = 12;
+
+std::int64_t panel_height(const Tensor& weight) {
+  const std::int64_t rows =
+      std::max<std::int64_t>(kPanelElements / std::max<std::int64_t>(weight.size(1), 1), 1);
+  return std::min(weight.size(0), (rows + 15) / 16 * 16);
+}
+
+// Rows of the weight a thread decodes at a time.
+constexpr std::int64_t kDecodeRows = 16;
+
+void decode_panel(const Tensor& weight, std::int64_t begin, std::int64_t rows, float* out) {
+  const std::int64_t width = weight.size(1);
+  const Decode decode = decoder(weight.dtype());
+  const std::byte* bytes = weight.bytes();
+  parallel_for(rows, kDecodeRows, [&](std::int64_t first, std::int64_t last) {
+    decode(bytes + bytes_of(weight.dtype(), (begin + first) * width), (last - first) * width,
+           out + first * width);
+  });
+}
+
+void decode_panel(const Tensor& weight, std::int64_t begin, std::int64_t rows, std::uint16_t* out) {
+  const std::int64_t width = weight.size(1);
+  const Decode decode = decoder(weight.dtype());
+  const std::byte* bytes = weight.bytes();
+  parallel_for(rows, kDecodeRows, [&](std::int64_t first, std::int64_t last) {
+    std::vector<float> row(static_cast<std::size_t>(width));
+    for (std::int64_t i = first; i < last; ++i) {
+      decode(bytes + bytes_of(weight.dtype(), (begin + i) * width), width, row.data());
+      for (std::int64_t j = 0; j < width; ++j) out[i * width + j] = float_to_bf16(row[j]);
+    }
+  });
+}
+
+// Calls product(panel, first row, rows) for every panel of a weight that is not f32, in order.
+template <class Element, class Product>
+void for_each_panel(const Tensor& weight, Product product) {
+  const std::int64_t height = panel_height(weight), width = weight.size(1);
+  const DType type = sizeof(Element) == 4 ? DType::f32 : DType::bf16;
+  Tensor panel = Tensor::empty({height, width}, type);
+  for (std::int64_t begin = 0; begin < weight.size(0); begin += height) {
+    const std::int64_t rows = std::min(height, weight.size(0) - begin);
+    decode_panel(weight, begin, rows, panel.data<Element>());
+    product(panel.data<Element>(), begin, rows);
+  }
+}
+
+Tensor as_f64(const Tensor& weight) {
+  if (weight.dtype() == DType::f64) return weight;
+  const std::vector<double> values = weight.values();
+  return Tensor::from(std::span<const double>(values), weight.shape());
+}
+
+bool multiplies_bf16(std::int64_t rows) {
+  return rows >= 16 && matmul_precision() == MatmulPrecision::bf16;
+}
+
+Tensor rounded_to_bf16(const Tensor& x) {
+  Tensor out = Tensor::empty(x.shape(), DType::bf16);
+  round_to_bf16(x.data<float>(), x.count(), out.data<std::uint16_t>());
+  return out;
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight) {
+  if (x.dtype() == DType::f64) return gemm(x, false, as_f64(weight), true);
+  const std::int64_t rows = x.size(0), width = x.size(1), outputs = weight.size(0);
+  Tensor y = Tensor::empty({rows, outputs});
+  float* out = y.data<float>();
+  if (rows < kPanelRows) {
+    row_dots(x.data<float>(), rows, weight, out);
+  } else if (multiplies_bf16(rows)) {
+    const Tensor rounded = rounded_to_bf16(x);
+    const Bf16View left{rounded.data<std::uint16_t>(), width};
+    for_each_panel<std::uint16_t>(
+        weight, [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
+          gemm_bf16(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
+        });
+  } else if (weight.dtype() == DType::f32) {
+    gemm_f32(rows, outputs, width, {x.data<float>(), width}, {weight.data<float>(), width, true},
+             out, outputs, false);
+  } else {
+    const MatrixView left{x.data<float>(), width};
+    for_each_panel<float>(weight, [&](const float* panel, std::int64_t begin, std::int64_t height) {
+      gemm_f32(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
+    });
+  }
+  return y;
+}
+
+Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {
+  if (dy.dtype() == DType::f64) return gemm(dy, false, as_f64(weight), false);
+  const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
+  Tensor dx = outputs == 0 ? Tensor::zeros({rows, width}) : Tensor::empty({rows, width});
+  float* out = dx.data<float>();
+  if (multiplies_bf16(rows)) {
+    const Tensor rounded = rounded_to_bf16(dy);
+    const std::uint16_t* left = rounded.data<std::uint16_t>();
+    for_each_panel<std::uint16_t>(
+        weight, [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
+          gemm_bf16(rows, width, height, {left + begin, outputs}, {panel, width}, out, width,
+                    begin != 0);
+        });
+  } else if (weight.dtype() == DType::f32) {
+    gemm_f32(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width}, out,
+             width, false);
+  } else {
+    const float* left = dy.data<float>();
+    for_each_panel<float>(weight, [&](const float* panel, std::int64_t begin, std::int64_t height) {
+      gemm_f32(rows, width, height, {left + begin, outputs}, {panel, width}, out, width,
+               begin != 0);
+    });
+  }
+  return dx;
+}
+
+}  // namespace bantam::cpu

@@ -1,0 +1,81 @@
+#include "bantam/tensor/ops/embedding.h"
+
+#include <cstring>
+
+#include "bantam/base/threads.h"
+#include "bantam/tensor/ops/shape.h"
+#include "bantam/tensor/quant/quantize.h"
+#include "bantam/tensor/tape.h"
+
+namespace bantam {
+namespace {
+
+void check(const Tensor& table, const Tensor& ids) {
+  if (table.rank() != 2 || ids.rank() != 1 || ids.dtype() != DType::i32) {
+    throw input_error("embedding: expected a table [V, D] and ids [T] i32, found {} and {} {}",
+                      table.shape().text(), ids.shape().text(), info(ids.dtype()).name);
+  }
+  const std::int32_t* values = ids.data<std::int32_t>();
+  for (std::int64_t t = 0; t < ids.count(); ++t) {
+    if (values[t] < 0 || values[t] >= table.size(0)) {
+      throw input_error("embedding: id {} at position {} is outside the table of {} rows",
+                        values[t], t, table.size(0));
+    }
+  }
+  const bool trainable = table.dtype() == DType::f32 || table.dtype() == DType::f64;
+  if (will_back_propagate_to(table) && !trainable) {
+    throw internal_error("embedding: the table {} is {} and wants a gradient; cast it to f32 first",
+                         table.shape().text(), info(table.dtype()).name);
+  }
+}
+
+Tensor gather_rows(const Tensor& table, const Tensor& ids) {
+  const std::int64_t width = table.size(1), tokens = ids.count();
+  const bool is_f64 = table.dtype() == DType::f64;
+  Tensor out = Tensor::empty({tokens, width}, is_f64 ? DType::f64 : DType::f32);
+  const DTypeInfo& type = info(table.dtype());
+  const std::int64_t row_bytes = width / type.block_elements * type.block_bytes;
+  const std::int32_t* rows = ids.data<std::int32_t>();
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    const std::byte* row = table.bytes() + rows[t] * row_bytes;
+    if (is_f64) {
+      std::memcpy(out.data<double>() + t * width, row, static_cast<std::size_t>(row_bytes));
+    } else {
+      dequantize_row(table.dtype(), row, width, out.data<float>() + t * width);
+    }
+  }
+  return out;
+}
+
+// Each thread owns some columns and adds the tokens in order, so repeated ids sum the same way at
+// any thread count.
+template <class T>
+Tensor scatter_rows(const Tensor& dy, const Tensor& ids, const Shape& table_shape) {
+  Tensor sums = Tensor::zeros(table_shape, dy.dtype());
+  const std::int64_t width = table_shape[1];
+  const std::int32_t* rows = ids.data<std::int32_t>();
+  const T* from = dy.data<T>();
+  T* to = sums.data<T>();
+  parallel_for(width, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = 0; t < ids.count(); ++t) {
+      for (std::int64_t i = begin; i < end; ++i) to[rows[t] * width + i] += from[t * width + i];
+    }
+  });
+  return sums;
+}
+
+}  // namespace
+
+Tensor embedding(const Tensor& table, const Tensor& ids) {
+  const Tensor indices = contiguous(ids), dense = contiguous(table);
+  check(dense, indices);
+  return record("embedding", {dense}, gather_rows(dense, indices),
+                [indices, shape = dense.shape()](const Tensor& dy) {
+                  const Tensor gradient = contiguous(dy);
+                  return Gradients{dy.dtype() == DType::f64
+                                       ? scatter_rows<double>(gradient, indices, shape)
+                                       : scatter_rows<float>(gradient, indices, shape)};
+                });
+}
+
+}  // namespace bantam
