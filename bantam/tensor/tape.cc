@@ -116,6 +116,11 @@ void Tape::backward(const Tensor& output, GradientSink& sink, Tensor output_grad
       }
     }
   }
+  if (!pending.empty()) {
+    throw internal_error(
+        "backward: a gradient reached a value that another tape recorded; make it an input of the "
+        "checkpointed segment");
+  }
 }
 
 Tensor record(std::string_view op, std::span<const Tensor> inputs, const Tensor& output,

@@ -12,8 +12,9 @@ namespace bantam {
 
 /// segment(inputs), with nothing inside recorded; backward runs the segment again on a tape of its
 /// own. Leaves used inside (weights) receive their gradients through the same sink. The segment
-/// must be a pure function: the second run has to give the same bits. Recording happens if an input
-/// wants a gradient or `has_leaves`.
+/// must be a pure function: the second run has to give the same bits. Values that the running tape
+/// recorded must come in through `inputs`: backward throws Error(internal) when the segment reaches
+/// one that it captured.
 Tensor checkpoint(const std::function<Tensor(std::span<const Tensor>)>& segment,
                   std::vector<Tensor> inputs);
 

@@ -1,0 +1,30 @@
+// Exponentials over rows of f32, one vector at a time (Highway: the best instruction set of the
+// running CPU). NaN stays NaN, so that training notices it; exp overflows to infinity.
+#pragma once
+
+#include <cstdint>
+
+namespace bantam::cpu {
+
+// y may be x.
+void exp_row(const float* x, float* y, std::int64_t count);
+void sigmoid_row(const float* x, float* y, std::int64_t count);
+void silu_row(const float* x, float* y, std::int64_t count);
+void tanh_row(const float* x, float* y, std::int64_t count);
+
+/// Largest of `count` values; -infinity when there are none.
+float max_row(const float* x, std::int64_t count);
+/// Sum in f32 over chunks of 256, chunks in f64.
+double sum_row(const float* x, std::int64_t count);
+/// y = exp(x - shift) and its sum, which runs as sum_row's does.
+double exp_and_sum_row(const float* x, float shift, float* y, std::int64_t count);
+/// log Σ exp(x); -infinity when every value is.
+double log_sum_exp_row(const float* x, std::int64_t count);
+
+// The same in f64, for tests and oracles: plain loops of the standard library.
+double max_row(const double* x, std::int64_t count);
+double sum_row(const double* x, std::int64_t count);
+double exp_and_sum_row(const double* x, double shift, double* y, std::int64_t count);
+double log_sum_exp_row(const double* x, std::int64_t count);
+
+}  // namespace bantam::cpu

@@ -1,0 +1,259 @@
+#include "bantam/tensor/ops/cross_entropy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "bantam/tensor/backend.h"
+#include "bantam/tensor/cpu/loops.h"
+#include "bantam/tensor/cpu/vector_math.h"
+#include "bantam/tensor/ops/elementwise.h"
+#include "bantam/tensor/ops/linear.h"
+#include "bantam/tensor/ops/operands.h"
+#include "bantam/tensor/ops/shape.h"
+#include "bantam/tensor/tape.h"
+
+namespace bantam {
+namespace {
+
+// Rows of logits held at once: 64 x 49,152 f32 are 12 MiB, and the product is long enough to fill
+// the cores.
+constexpr std::int64_t kRowsAtOnce = 64;
+// Rows of the head's gradient formed at once: 2,048 x 576 f32 stay in cache until they are added.
+constexpr std::int64_t kHeadRowsAtOnce = 2048;
+
+void require_targets(std::string_view op, std::int64_t rows, std::int64_t vocabulary,
+                     const Tensor& targets, const Tensor& weights) {
+  require_indices(op, targets);
+  if (weights.dtype() != DType::f32 || weights.rank() != 1 || targets.size(0) != rows ||
+      weights.size(0) != rows) {
+    throw input_error("{}: expected {} targets (i32) and {} weights (f32), found {} and {} {}", op,
+                      rows, rows, targets.shape().text(), weights.shape().text(),
+                      info(weights.dtype()).name);
+  }
+  if (!targets.is_contiguous() || !weights.is_contiguous())
+    throw input_error("{}: targets and weights must be contiguous", op);
+  record_constant(op, {weights}, weights);  // no gradient flows to the weights, and none is lost
+  const std::int32_t* target = targets.data<std::int32_t>();
+  const float* weight = weights.data<float>();
+  for (std::int64_t t = 0; t < rows; ++t) {
+    if (weight[t] != 0 && (target[t] < 0 || target[t] >= vocabulary)) {
+      throw input_error("{}: target {} at position {} is outside 0 … {}", op, target[t], t,
+                        vocabulary - 1);
+    }
+  }
+}
+
+std::vector<std::int32_t> rows_with_weight(const Tensor& weights) {
+  std::vector<std::int32_t> rows;
+  const float* weight = weights.data<float>();
+  for (std::int64_t t = 0; t < weights.count(); ++t) {
+    if (weight[t] != 0) rows.push_back(static_cast<std::int32_t>(t));
+  }
+  return rows;
+}
+
+// logits := weight * (softmax(logits) - one-hot(target)), a row of the loss's gradient; returns
+// the row's log Σ exp. One pass of exponentials serves both.
+template <class T>
+double to_gradient_row(T* logits, std::int64_t width, std::int32_t target, T weight) {
+  const T largest = cpu::max_row(logits, width);
+  const double sum = cpu::exp_and_sum_row(logits, largest, logits, width);
+  const auto factor = static_cast<T>(weight / sum);
+  for (std::int64_t i = 0; i < width; ++i) logits[i] *= factor;
+  logits[target] -= weight;
+  return largest + std::log(sum);
+}
+
+// What one pass over the target rows gives: everything for a loss gradient of 1.
+struct Pass {
+  double loss = 0;
+  Tensor d_hidden, d_head, token_losses;  ///< undefined where not wanted
+};
+
+Tensor logits_of(const Tensor& hidden, const Tensor& head) {
+  const Backend& device = backend(hidden);
+  return hidden.dtype() == DType::f64 ? device.gemm(hidden, false, head, true)
+                                      : device.linear(hidden, head);
+}
+
+Tensor hidden_gradient_of(const Tensor& d_logits, const Tensor& head) {
+  const Backend& device = backend(d_logits);
+  return d_logits.dtype() == DType::f64 ? device.gemm(d_logits, false, head, false)
+                                        : device.linear_input_gradient(d_logits, head);
+}
+
+template <class T>
+void add_to(T* total, const Tensor& part) {
+  const T* values = part.data<T>();
+  parallel_for(part.count(), cpu::kElementsPerChunk, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) total[i] += values[i];
+  });
+}
+
+// d_head += d_logitsᵀ hidden, a band of head rows at a time.
+template <class T>
+void add_head_gradient(const Tensor& d_logits, const Tensor& hidden, Tensor& d_head) {
+  const std::int64_t vocabulary = d_head.size(0), width = d_head.size(1);
+  for (std::int64_t begin = 0; begin < vocabulary; begin += kHeadRowsAtOnce) {
+    const std::int64_t end = std::min(begin + kHeadRowsAtOnce, vocabulary);
+    const Tensor band = contiguous(slice(d_logits, 1, begin, end));
+    add_to(d_head.data<T>() + begin * width, backend(hidden).gemm(band, true, hidden, false));
+  }
+}
+
+template <class T>
+class LossPass {
+ public:
+  LossPass(const Tensor& hidden, const Tensor& head, const Tensor& targets, const Tensor& weights)
+      : hidden_(hidden),
+        head_(head),
+        target_(targets.data<std::int32_t>()),
+        weight_(weights.data<float>()) {}
+
+  Pass run(const std::vector<std::int32_t>& rows, bool wants_hidden, bool wants_head,
+           bool wants_token_losses) {
+    if (wants_hidden) pass_.d_hidden = Tensor::zeros(hidden_.shape(), hidden_.dtype());
+    if (wants_head) pass_.d_head = Tensor::zeros(head_.shape(), head_.dtype());
+    if (wants_token_losses) pass_.token_losses = Tensor::zeros({hidden_.size(0)});
+    for (std::size_t first = 0; first < rows.size(); first += kRowsAtOnce) {
+      const std::size_t count = std::min<std::size_t>(kRowsAtOnce, rows.size() - first);
+      chunk(std::span(rows).subspan(first, count));
+    }
+    return std::move(pass_);
+  }
+
+ private:
+  void chunk(std::span<const std::int32_t> rows) {
+    const Tensor part = index_rows(hidden_, Tensor::from(rows, {std::ssize(rows)}));
+    Tensor logits = logits_of(part, head_);
+    score(rows, logits);
+    if (pass_.d_head.defined()) add_head_gradient<T>(logits, part, pass_.d_head);
+    if (!pass_.d_hidden.defined()) return;
+    const Tensor gradient = hidden_gradient_of(logits, head_);
+    const std::int64_t width = hidden_.size(1);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(gradient.data<T>() + static_cast<std::int64_t>(i) * width, width,
+                  pass_.d_hidden.template data<T>() + rows[i] * width);
+    }
+  }
+
+  // Adds up the losses of the rows and, where gradients are wanted, turns the logits into theirs.
+  void score(std::span<const std::int32_t> rows, Tensor& logits) {
+    const bool wants_gradient = pass_.d_hidden.defined() || pass_.d_head.defined();
+    const std::int64_t width = head_.size(0);
+    T* values = logits.data<T>();
+    std::vector<double> losses(rows.size());
+    parallel_for(std::ssize(rows), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        T* row = values + i * width;
+        const std::int32_t t = rows[static_cast<std::size_t>(i)], target = target_[t];
+        const auto picked = static_cast<double>(row[target]);
+        const double log_sum = wants_gradient
+                                   ? to_gradient_row(row, width, target, static_cast<T>(weight_[t]))
+                                   : cpu::log_sum_exp_row(row, width);
+        losses[static_cast<std::size_t>(i)] = log_sum - picked;
+      }
+    });
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      pass_.loss += weight_[rows[i]] * losses[i];
+      if (pass_.token_losses.defined())
+        pass_.token_losses.template data<float>()[rows[i]] = static_cast<float>(losses[i]);
+    }
+  }
+
+  Tensor hidden_, head_;
+  const std::int32_t* target_;
+  const float* weight_;
+  Pass pass_;
+};
+
+// The gradient for a loss gradient of 1, times the loss gradient that came.
+Tensor scaled(const Tensor& gradient, double factor) {
+  return !gradient.defined() || factor == 1 ? gradient : scale(gradient, factor);
+}
+
+void require_head(const Tensor& hidden, const Tensor& head) {
+  require_float("linear_cross_entropy", hidden);
+  if (hidden.rank() != 2 || head.rank() != 2 || hidden.size(1) != head.size(1)) {
+    throw input_error(
+        "linear_cross_entropy: hidden states {} do not fit the head {} {}; expected [T, D] and [V, "
+        "D]",
+        hidden.shape().text(), head.shape().text(), info(head.dtype()).name);
+  }
+  if ((head.wants_gradient() || hidden.dtype() == DType::f64) && head.dtype() != hidden.dtype()) {
+    throw input_error(
+        "linear_cross_entropy: a head of type {} has no gradient beside hidden states of type {}; "
+        "cast() it to {}",
+        info(head.dtype()).name, info(hidden.dtype()).name, info(hidden.dtype()).name);
+  }
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weights) {
+  require_float("cross_entropy", logits);
+  if (logits.rank() != 2)
+    throw input_error("cross_entropy: expected logits [T, V], found {}", logits.shape().text());
+  require_targets("cross_entropy", logits.size(0), logits.size(1), targets, weights);
+  const Tensor source = dense(logits);
+  std::vector<double> log_sums(static_cast<std::size_t>(logits.size(0)));
+  double loss = 0;
+  with_float(logits.dtype(), [&]<class T>() {
+    const T* values = source.data<T>();
+    const float* weight = weights.data<float>();
+    cpu::for_each_row(source.shape(), [&](std::int64_t first, std::int64_t width) {
+      const std::int64_t t = first / width;
+      if (weight[t] != 0)
+        log_sums[static_cast<std::size_t>(t)] = cpu::log_sum_exp_row(values + first, width);
+    });
+    for (const std::int32_t t : rows_with_weight(weights)) {
+      const T picked = values[t * logits.size(1) + targets.data<std::int32_t>()[t]];
+      loss += weight[t] * (log_sums[static_cast<std::size_t>(t)] - static_cast<double>(picked));
+    }
+  });
+  return record("cross_entropy", {logits}, Tensor::scalar(loss, logits.dtype()),
+                [source, targets, weights](const Tensor& dy) {
+                  Tensor dx = source.clone();
+                  with_float(source.dtype(), [&]<class T>() {
+                    T* values = dx.data<T>();
+                    const auto factor = static_cast<T>(dy.item());
+                    cpu::for_each_row(dx.shape(), [&](std::int64_t first, std::int64_t width) {
+                      const std::int64_t t = first / width;
+                      const float weight = weights.data<float>()[t];
+                      if (weight == 0) {
+                        std::fill_n(values + first, width, T{0});
+                        return;
+                      }
+                      to_gradient_row(values + first, width, targets.data<std::int32_t>()[t],
+                                      static_cast<T>(weight) * factor);
+                    });
+                  });
+                  return Gradients{dx};
+                });
+}
+
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
+                            const Tensor& weights, Tensor* token_losses) {
+  require_head(hidden, head);
+  require_targets("linear_cross_entropy", hidden.size(0), head.size(0), targets, weights);
+  const bool wants_hidden = will_back_propagate_to(hidden);
+  const bool wants_head = will_back_propagate_to(head);
+  const Pass pass = with_float(hidden.dtype(), [&]<class T>() {
+    return LossPass<T>(dense(hidden), dense(head), targets, weights)
+        .run(rows_with_weight(weights), wants_hidden, wants_head, token_losses != nullptr);
+  });
+  if (token_losses != nullptr) *token_losses = pass.token_losses;
+  return record("linear_cross_entropy", {hidden, head}, Tensor::scalar(pass.loss, hidden.dtype()),
+                [d_hidden = pass.d_hidden, d_head = pass.d_head](const Tensor& dy) {
+                  const double factor = dy.item();
+                  return Gradients{scaled(d_hidden, factor), scaled(d_head, factor)};
+                });
+}
+
+Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
+                                     const Tensor& targets, const Tensor& weights) {
+  return cross_entropy(linear(hidden, head), targets, weights);
+}
+
+}  // namespace bantam
