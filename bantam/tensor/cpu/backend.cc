@@ -1,6 +1,7 @@
 #include "bantam/tensor/cpu/backend.h"
 
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/softmax.h"
 
 namespace bantam::cpu {
 
@@ -9,6 +10,8 @@ const Backend& backend() {
       .gemm = gemm,
       .linear = linear,
       .linear_input_gradient = linear_input_gradient,
+      .softmax = softmax,
+      .softmax_backward = softmax_backward,
   };
   return table;
 }

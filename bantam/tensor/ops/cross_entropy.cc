@@ -71,18 +71,6 @@ struct Pass {
   Tensor d_hidden, d_head, token_losses;  ///< undefined where not wanted
 };
 
-Tensor logits_of(const Tensor& hidden, const Tensor& head) {
-  const Backend& device = backend(hidden);
-  return hidden.dtype() == DType::f64 ? device.gemm(hidden, false, head, true)
-                                      : device.linear(hidden, head);
-}
-
-Tensor hidden_gradient_of(const Tensor& d_logits, const Tensor& head) {
-  const Backend& device = backend(d_logits);
-  return d_logits.dtype() == DType::f64 ? device.gemm(d_logits, false, head, false)
-                                        : device.linear_input_gradient(d_logits, head);
-}
-
 template <class T>
 void add_to(T* total, const Tensor& part) {
   const T* values = part.data<T>();
@@ -126,11 +114,11 @@ class LossPass {
  private:
   void chunk(std::span<const std::int32_t> rows) {
     const Tensor part = index_rows(hidden_, Tensor::from(rows, {std::ssize(rows)}));
-    Tensor logits = logits_of(part, head_);
+    Tensor logits = backend(part).linear(part, head_);
     score(rows, logits);
     if (pass_.d_head.defined()) add_head_gradient<T>(logits, part, pass_.d_head);
     if (!pass_.d_hidden.defined()) return;
-    const Tensor gradient = hidden_gradient_of(logits, head_);
+    const Tensor gradient = backend(logits).linear_input_gradient(logits, head_);
     const std::int64_t width = hidden_.size(1);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::copy_n(gradient.data<T>() + static_cast<std::int64_t>(i) * width, width,
@@ -181,11 +169,11 @@ void require_head(const Tensor& hidden, const Tensor& head) {
         "D]",
         hidden.shape().text(), head.shape().text(), info(head.dtype()).name);
   }
-  if ((head.wants_gradient() || hidden.dtype() == DType::f64) && head.dtype() != hidden.dtype()) {
-    throw input_error(
-        "linear_cross_entropy: a head of type {} has no gradient beside hidden states of type {}; "
-        "cast() it to {}",
-        info(head.dtype()).name, info(hidden.dtype()).name, info(hidden.dtype()).name);
+  if (will_back_propagate_to(head) && head.dtype() != hidden.dtype()) {
+    throw internal_error(
+        "linear_cross_entropy: the head {} {} wants a gradient, which needs the type of the hidden "
+        "states ({}); cast() it, or pass stop_gradient() of it",
+        head.shape().text(), info(head.dtype()).name, info(hidden.dtype()).name);
   }
 }
 
