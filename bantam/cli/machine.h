@@ -1,0 +1,25 @@
+// Facts about this machine, read from /proc and /sys.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bantam {
+
+struct Processor {
+  std::string model;
+  int count = 1;                      ///< logical processors of the machine
+  std::vector<std::string> features;  ///< those that Bantam's kernels use: "avx2", "avx512_bf16", …
+};
+Processor processor();
+
+struct Memory {
+  std::uint64_t total = 0, available = 0;  ///< bytes; a container's limit counts
+};
+Memory memory_of_machine();
+
+/// "Debian GNU/Linux 12 (bookworm), kernel 6.1.0"
+std::string system_name();
+
+}  // namespace bantam
