@@ -126,7 +126,9 @@ class HeaderReader {
     for (const StoredType& type : kStoredTypes)
       known += fmt::format("{}{}", known.empty() ? "" : ", ", type.name);
     throw error("tensor '{}': unknown dtype {}; known: {}", escaped(name),
-                escaped(dump_json(value), 40), known);
+                value.is_string() ? "'" + escaped(value.get_ref<const std::string&>(), 40) + "'"
+                                  : std::string(value.type_name()),
+                known);
   }
 
   std::uint64_t read_shape(SafetensorsInfo& tensor, const Json& value) const {

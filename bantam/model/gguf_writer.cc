@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <bit>
+
+#include "bantam/model/gguf.h"
+
+namespace bantam {
+namespace {
+
+constexpr std::size_t kMaxTensorNameBytes = 64;
+constexpr int kMaxAxes = 4;
+constexpr std::uint32_t kVersion = 3;
+
+// Bytes of the header gathered in memory: it is small beside the tensors.
+class HeaderText {
+ public:
+  template <class T>
+  void number(T value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
+  }
+  void string(std::string_view text) {
+    number<std::uint64_t>(text.size());
+    bytes_.append(text);
+  }
+  void value(const GgufValue& value) {
+    number(static_cast<std::uint32_t>(value.index()));
+    std::visit([this](const auto& v) { item(v); }, value);
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  template <class T>
+  void item(const T& v) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      string(v);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      number<std::uint8_t>(v ? 1 : 0);
+    } else if constexpr (std::is_same_v<T, GgufArray>) {
+      array(v);
+    } else {
+      number(v);
+    }
+  }
+  void array(const GgufArray& array) {
+    number(static_cast<std::uint32_t>(array.element()));
+    number<std::uint64_t>(array.size());
+    std::visit(
+        [this](const auto& list) {
+          using List = std::decay_t<decltype(list)>;
+          if constexpr (!std::is_same_v<List, std::monostate>) {
+            for (const typename List::value_type& v : list) item(v);
+          }
+        },
+        array.items);
+  }
+  std::string bytes_;
+};
+
+std::uint64_t padded(std::uint64_t size, std::uint64_t alignment) {
+  return (size + alignment - 1) & ~(alignment - 1);
+}
+
+void pad(AtomicFile& file, std::uint64_t alignment) {
+  const std::string zeros(padded(file.position(), alignment) - file.position(), '\0');
+  file.write(std::string_view(zeros));
+}
+
+}  // namespace
+
+void GgufWriter::set(std::string_view key, GgufValue value) {
+  if (key.empty() || key.size() > 65535)
+    throw input_error("GGUF key '{}': expected 1 to 65,535 bytes", escaped(key));
+  if (key == "general.alignment") {
+    const auto* alignment = std::get_if<std::uint32_t>(&value);
+    if (alignment == nullptr || !std::has_single_bit(*alignment) || *alignment > 65536) {
+      throw input_error(
+          "GGUF key 'general.alignment': expected a u32, a power of two up to "
+          "65,536; found {} {}",
+          type_text(value), value_text(value));
+    }
+  }
+  for (auto& [known, old] : metadata_) {
+    if (known == key) {
+      old = std::move(value);
+      return;
+    }
+  }
+  metadata_.emplace_back(key, std::move(value));
+}
+
+void GgufWriter::add(std::string_view name, Tensor tensor) {
+  if (name.empty() || name.size() > kMaxTensorNameBytes) {
+    throw input_error("GGUF tensor name '{}' has {} bytes; expected 1 to {}", escaped(name),
+                      name.size(), kMaxTensorNameBytes);
+  }
+  if (tensor.rank() > kMaxAxes) {
+    throw input_error("GGUF tensor '{}' has shape {}; the format has at most {} axes",
+                      escaped(name), tensor.shape().text(), kMaxAxes);
+  }
+  for (const auto& [known, other] : tensors_)
+    if (known == name) throw input_error("GGUF tensor '{}' is added twice", escaped(name));
+  tensors_.emplace_back(name, std::move(tensor));
+}
+
+void GgufWriter::write(const Path& path) const {
+  std::uint64_t alignment = 32;
+  HeaderText header;
+  header.number<std::uint32_t>(0x46554747);  // "GGUF"
+  header.number(kVersion);
+  header.number<std::uint64_t>(tensors_.size());
+  header.number<std::uint64_t>(metadata_.size());
+  for (const auto& [key, value] : metadata_) {
+    if (key == "general.alignment") alignment = std::get<std::uint32_t>(value);
+    header.string(key);
+    header.value(value);
+  }
+  std::uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors_) {
+    header.string(name);
+    header.number(static_cast<std::uint32_t>(tensor.rank()));
+    for (int axis = tensor.rank() - 1; axis >= 0; --axis)
+      header.number<std::int64_t>(tensor.size(axis));
+    header.number(info(tensor.dtype()).ggml_type);
+    header.number(offset);
+    offset += padded(tensor.byte_size(), alignment);
+  }
+  AtomicFile file(path);
+  file.write(header.bytes());
+  pad(file, alignment);
+  for (const auto& [name, tensor] : tensors_) {
+    const Tensor dense = tensor.is_contiguous() ? tensor : tensor.clone();
+    if (dense.byte_size() > 0) file.write(Bytes(dense.bytes(), dense.byte_size()));
+    pad(file, alignment);
+  }
+  file.commit();
+}
+
+}  // namespace bantam
