@@ -12,12 +12,12 @@ struct Message {
   std::string role;  ///< system, developer, user, assistant or tool
   /// Text parts of a content list are joined; the list itself stays in `extra["content"]` for
   /// templates that walk it.
-  std::string content;
-  std::string reasoning_content;  ///< private thought of an assistant turn
-  Json tool_calls;                ///< null or an array
-  std::string tool_call_id, name;
-  std::optional<double> weight;  ///< of the loss on an assistant turn; 0 makes it context only
-  Json extra = Json::object();   ///< fields not named above, handed to templates as they are
+  std::string content = {};
+  std::string reasoning_content = {};  ///< private thought of an assistant turn
+  Json tool_calls = {};                ///< null or an array
+  std::string tool_call_id = {}, name = {};
+  std::optional<double> weight = {};  ///< of the loss on an assistant turn; 0 makes it context only
+  Json extra = Json::object();        ///< fields not named above, handed to templates as they are
 };
 
 /// Throws Error(input) naming the key, the allowed roles, or the type found. `thinking` and

@@ -1,0 +1,26 @@
+// What a ChatTemplate holds, shared by rendering and by finding out what the assistant writes.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bantam/text/chat_template.h"
+#include "bantam/text/jinja/template.h"
+
+namespace bantam {
+
+struct ChatTemplate::Program {
+  std::shared_ptr<const jinja::Template> code;
+  SpecialTexts tokens;
+  /// The template writes the arguments of a tool call itself, so it wants an object; others want
+  /// the JSON as text.
+  bool arguments_as_objects = false;
+  std::vector<std::string> warnings;
+
+  /// Origins in the text are indices of messages; what came from tools, documents or variables has
+  /// -1.
+  jinja::Rendering render(std::span<const Message> messages, const RenderOptions& options) const;
+};
+
+}  // namespace bantam
