@@ -23,7 +23,7 @@ struct Argument {
   int most = 1;   ///< kAny for a list; only the last argument may be one
 };
 
-struct Example {
+struct CommandExample {
   std::string line;  ///< "bantam data show rows.jsonl --limit 3"
   std::string says;  ///< what it does, one sentence; may be empty
 };
@@ -47,7 +47,7 @@ struct Command {
   std::string summary;  ///< one line, a verb first
   std::string details = {};  ///< paragraphs of `bantam help NAME`; may be empty
   std::vector<Argument> arguments = {};
-  std::vector<Example> examples = {};
+  std::vector<CommandExample> examples = {};
   /// Keys of SharedOptions that this command reads besides config, threads, home, json, quiet and
   /// verbose. Others are unknown flags here, so that none is accepted and then ignored.
   std::vector<std::string> shared = {};

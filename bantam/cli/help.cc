@@ -157,7 +157,7 @@ std::string command_text(const Command& command, int width, bool color) {
   out += section("Shared options", shared, width, color);
   if (!command.examples.empty()) {
     out += "\n" + bold("Examples", color) + "\n";
-    for (const Example& example : command.examples) {
+    for (const CommandExample& example : command.examples) {
       out += "  " + example.line + "\n";
       if (!example.says.empty()) out += "      " + wrap(example.says, width, 6) + "\n";
     }
