@@ -21,7 +21,6 @@ namespace bantam {
 
 namespace {
 
-constexpr std::size_t kMostCaptured = std::size_t{16} << 20;
 using Clock = std::chrono::steady_clock;
 
 class Pipe {
@@ -84,25 +83,26 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& package,
 }
 
 // Reads what is there; false at the end of the stream.
-bool drain(int descriptor, std::string& into) {
+bool drain(int descriptor, std::string& into, std::size_t limit) {
   std::array<char, 65536> buffer;
   const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
   if (count < 0) return errno == EINTR || errno == EAGAIN;
-  const std::size_t room = kMostCaptured - into.size();
+  const std::size_t room = limit - into.size();
   into.append(buffer.data(), std::min(static_cast<std::size_t>(count), room));
   return count > 0;
 }
 
 // Both streams until they end; false when `deadline` came first.
-bool collect(Pipe& output, Pipe& error, ProcessResult& result, Clock::time_point deadline) {
+bool collect(Pipe& output, Pipe& error, ProcessResult& result, Clock::time_point deadline,
+             std::size_t limit) {
   std::array<pollfd, 2> streams = {{{output.read_end(), POLLIN, 0}, {error.read_end(), POLLIN, 0}}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return false;
     ::poll(streams.data(), streams.size(), static_cast<int>(std::min<long>(left.count(), 1000)));
-    if (streams[0].revents && !drain(streams[0].fd, result.output)) streams[0].fd = -1;
-    if (streams[1].revents && !drain(streams[1].fd, result.error)) streams[1].fd = -1;
+    if (streams[0].revents && !drain(streams[0].fd, result.output, limit)) streams[0].fd = -1;
+    if (streams[1].revents && !drain(streams[1].fd, result.error, limit)) streams[1].fd = -1;
   }
   return true;
 }
@@ -118,7 +118,8 @@ bool ended(pid_t child, int options, int& status) {
 }  // namespace
 
 ProcessResult run_process(const std::vector<std::string>& command,
-                          const std::string& debian_package, double timeout_seconds) {
+                          const std::string& debian_package, double timeout_seconds,
+                          std::size_t most_captured) {
   if (command.empty()) throw internal_error("run_process: expected a program, found no words");
   Pipe output, error;
   const pid_t child = spawn(command, debian_package, output, error);
@@ -127,7 +128,7 @@ ProcessResult run_process(const std::vector<std::string>& command,
       Clock::now() + std::chrono::duration_cast<Clock::duration>(
                          std::chrono::duration<double>(std::min(timeout_seconds, 1e9)));
   int status = 0;
-  const bool finished = collect(output, error, result, deadline);
+  const bool finished = collect(output, error, result, deadline, most_captured);
   // A child may close its streams and live on: it too has only until the deadline.
   bool reaped = false;
   while (finished && !(reaped = ended(child, WNOHANG, status)) && Clock::now() < deadline) {
