@@ -33,7 +33,7 @@ FieldReader::FieldReader(Json object) : object_(std::move(object)) {
 Json FieldReader::take(std::string_view name) {
   const auto found = object_.find(name);
   if (found == object_.end()) {
-    throw input_error("field '{}' is missing; the row has {}", escaped(name), field_names());
+    throw input_error("field '{}' is missing", escaped(name));
   }
   Json value = std::move(found.value());
   object_.erase(found);

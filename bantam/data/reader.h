@@ -18,11 +18,11 @@
 namespace bantam {
 
 struct ReadOptions {
-  RowOptions row;
+  RowOptions row = {};
   int skip_bad = 0;        ///< this many bad rows are skipped and reported; one more is an error
   std::int64_t limit = 0;  ///< rows of each reference; 0 reads all
   std::uint64_t longest_line = std::uint64_t{64} << 20;  ///< bytes
-  StreamLimits stream;
+  StreamLimits stream = {};
 };
 
 /// What reading met besides rows.

@@ -149,7 +149,7 @@ void fill_chat(Row& row, FieldReader& fields, const RowOptions& options) {
 }
 
 std::string take_label(FieldReader& fields) {
-  if (fields.has("label")) return fields.take_scalar("label");
+  if (!fields.has("labels")) return fields.take_scalar("label");
   Json labels = fields.take("labels");
   if (!labels.is_array() || labels.size() != 1 || !labels[0].is_string()) {
     throw input_error(

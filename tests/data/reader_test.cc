@@ -76,7 +76,7 @@ TEST_F(ReaderTest, AnEmptyFileHasZeroExamples) {
 // D3
 TEST_F(ReaderTest, BadJsonNamesFileLineAndColumn) {
   write("bad.jsonl", std::string(kTwoRows) + "{\"text\":\"c\" \"label\":\"x\"}\n");
-  EXPECT_THAT(error_of("bad.jsonl"), StartsWith("bad.jsonl:3:13: not valid JSON"));
+  EXPECT_THAT(error_of("bad.jsonl"), StartsWith("bad.jsonl:3:19: not valid JSON"));
   write("cut.jsonl", std::string(kTwoRows) + "{\"text\":\"c\",\"la");
   EXPECT_THAT(error_of("cut.jsonl"), StartsWith("cut.jsonl:3:"));
   write("bad.json", "[{\"text\":\"a\",\n\"label\" 1}]");
