@@ -162,12 +162,17 @@ std::int64_t KvStore::free_tokens() const {
   return (static_cast<std::int64_t>(free_pages_.size()) + unborn) * kPageRows;
 }
 
-std::int64_t KvStore::pages_needed(const Past& past, std::int64_t count) const {
+std::int64_t KvStore::pages_needed(const Past& past, std::int64_t count,
+                                   std::set<std::int32_t>& claimed) const {
+  if (count == 0) return 0;
   std::int64_t room = 0;
   if (!past.empty()) {
     const std::int32_t row = past.back().end - 1;
-    const Page& page = pages_[row / kPageRows];
-    if (page.used == row % kPageRows + 1) room = kPageRows - page.used;
+    const auto number = static_cast<std::int32_t>(row / kPageRows);
+    const Page& page = pages_[number];
+    if (page.used == row % kPageRows + 1 && claimed.insert(number).second) {
+      room = kPageRows - page.used;
+    }
   }
   return std::max<std::int64_t>(0, (count - room + kPageRows - 1) / kPageRows);
 }
@@ -194,8 +199,9 @@ std::int32_t KvStore::take_row(Past& past) {
 
 KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t window) {
   std::int64_t needed = 0, tokens = 0;
+  std::set<std::int32_t> claimed;
   for (const Append& append : appends) {
-    needed += pages_needed(past(append.sequence), append.count);
+    needed += pages_needed(past(append.sequence), append.count, claimed);
     tokens += append.count;
   }
   const auto free_now = static_cast<std::int64_t>(free_pages_.size());

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -54,7 +55,7 @@ class KvStore {
   /// needed and free tokens; then nothing has changed.
   Step extend(std::span<const Append> appends, std::int64_t window = 0);
   /// New tokens that continue one sequence as a tree (see AttentionPlan::tree). They take rows of
-  /// the sequence in order; truncate() or keep() afterwards decides what stays.
+  /// the sequence in order; truncate() afterwards takes them back.
   Step extend_tree(Sequence sequence, std::span<const std::int32_t> parents);
 
   /// Stores keys and values [T, G, E] of one layer in `rows`.
@@ -85,7 +86,10 @@ class KvStore {
   std::int32_t take_row(Past& past);
   void add_users(const Past& past, int change);
   void grow(std::int64_t pages);
-  std::int64_t pages_needed(const Past& past, std::int64_t count) const;
+  /// Pages that `count` more tokens take. `claimed` holds pages whose last rows an earlier append
+  /// of the same step takes: of two branches that share a page, only the first goes on in it.
+  std::int64_t pages_needed(const Past& past, std::int64_t count,
+                            std::set<std::int32_t>& claimed) const;
 };
 
 }  // namespace bantam

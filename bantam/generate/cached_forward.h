@@ -1,0 +1,29 @@
+// New tokens through the model and the store: the one step that decoding, beams and scoring share.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bantam/model/causal_lm.h"
+#include "bantam/nn/kv_store.h"
+
+namespace bantam {
+
+/// Final hidden states [T, D] of the tokens of `step`; their keys and values are in the store
+/// afterwards. Nothing is recorded on a tape.
+Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
+                      std::vector<std::int32_t> tokens);
+
+/// Logits [n, V] f32 of chosen rows of hidden states: the head is the widest linear, so only rows
+/// that are read go through it.
+Tensor logits_of_rows(const CausalLM& model, const Tensor& hidden,
+                      std::span<const std::int32_t> rows);
+
+/// Appends the tokens of `more`, another step of the same store, to `step`.
+void append_step(KvStore::Step& step, const KvStore::Step& more);
+
+/// How many tokens both begin with.
+std::size_t common_prefix(std::span<const std::int32_t> a, std::span<const std::int32_t> b);
+
+}  // namespace bantam
