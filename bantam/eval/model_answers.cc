@@ -55,14 +55,19 @@ Stretch reference_of(const Example& example) {
 
 SystemResult answer_by_likelihood(const LoadedModel& model, std::string name,
                                   std::span<const Row> rows, std::span<const std::string> labels,
-                                  const TaskText& task, const std::string& prefix,
+                                  const TaskTemplate& task, const std::string& prefix,
                                   ProgressSink& progress) {
   const auto start = Clock::now();
   std::vector<std::string> options;
-  for (const std::string& label : labels) options.push_back(task.answer_of(label));
+  Row labelled;
+  for (const std::string& label : labels) {
+    labelled.label = label;
+    options.push_back(fill_template(task.answer, labelled));
+  }
   std::vector<Question> questions;
   for (const Row& row : rows) {
-    questions.push_back(make_question(*model.tokenizer, prefix + task.prompt_of(row), options));
+    questions.push_back(make_question(*model.tokenizer, prefix + fill_template(task.prompt, row), options,
+                                      Boundary::separate));
   }
   SystemResult result;
   result.name = std::move(name);

@@ -9,8 +9,8 @@
 #include "bantam/base/progress.h"
 #include "bantam/data/example.h"
 #include "bantam/data/row.h"
+#include "bantam/data/task_template.h"
 #include "bantam/eval/answers.h"
-#include "bantam/eval/task_text.h"
 #include "bantam/model/load_model.h"
 
 namespace bantam {
@@ -20,7 +20,7 @@ namespace bantam {
 /// computed once.
 SystemResult answer_by_likelihood(const LoadedModel& model, std::string name,
                                   std::span<const Row> rows, std::span<const std::string> labels,
-                                  const TaskText& task, const std::string& prefix = "",
+                                  const TaskTemplate& task, const std::string& prefix = "",
                                   ProgressSink& progress = silent_progress());
 
 struct WritingReport {

@@ -6,7 +6,7 @@
 #include "bantam/base/options.h"
 #include "bantam/base/threads.h"
 #include "bantam/base/version.h"
-#include "bantam/cli/machine.h"
+#include "bantam/base/machine.h"
 #include "bantam/cli/session.h"
 #include "bantam/cli/terminal.h"
 

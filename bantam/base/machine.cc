@@ -1,4 +1,4 @@
-#include "bantam/cli/machine.h"
+#include "bantam/base/machine.h"
 
 #include <sys/utsname.h>
 #include <unistd.h>

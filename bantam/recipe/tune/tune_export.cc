@@ -1,0 +1,97 @@
+#include "bantam/recipe/tune/tune_export.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bantam/base/error.h"
+#include "bantam/model/save_model.h"
+#include "bantam/tensor/ops.h"
+
+namespace bantam {
+namespace {
+
+struct Choices {
+  std::vector<std::int32_t> best;              // most likely next token at every place
+  std::vector<double> truth;                   // log-probability of the token that really follows
+};
+
+Choices choices_of(const CausalLM& model, const ExportProbe& probe) {
+  Choices out;
+  for (const auto& sequence : probe.sequences) {
+    if (sequence.size() < 2) continue;
+    const std::vector<std::vector<std::int32_t>> one = {sequence};
+    const Tensor logs = log_softmax(model.logits(model.hidden(make_batch(one))));
+    const Tensor best = argmax(logs, 1);
+    const std::int64_t vocabulary = logs.size(1);
+    for (std::size_t t = 0; t + 1 < sequence.size(); ++t) {
+      out.best.push_back(best.span<std::int32_t>()[t]);
+      out.truth.push_back(logs.span<float>()[static_cast<std::int64_t>(t) * vocabulary + sequence[t + 1]]);
+    }
+  }
+  return out;
+}
+
+std::uint64_t size_on_disk(const Path& path) {
+  if (!std::filesystem::is_directory(path)) return std::filesystem::file_size(path);
+  std::uint64_t total = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file()) total += entry.file_size();
+  }
+  return total;
+}
+
+LoadedModel merged_copy(const LoadedModel& tuned) {
+  LoadedModel copy = tuned;
+  copy.model = std::make_shared<CausalLM>(*tuned.model);
+  copy.model->merge_adapters();
+  return copy;
+}
+
+// Writes the export and returns the reference that loads it again.
+std::string write_export(const std::string& kind, const LoadedModel& tuned, DType gguf_type, const Path& path,
+                         const std::string& provenance) {
+  if (kind == "peft") {
+    save_peft_adapter(tuned, *tuned.model->adapters().back(), path);
+    return fmt::format("{}+{}", tuned.path.string(), path.string());
+  }
+  const LoadedModel merged = merged_copy(tuned);
+  if (kind == "gguf") {
+    save_gguf(merged, path, gguf_type, provenance);
+  } else {
+    save_hf_folder(merged, path, DType::bf16);
+  }
+  return path.string();
+}
+
+}  // namespace
+
+ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type, const Path& folder,
+                             const ExportProbe& probe, const std::string& provenance, ProgressSink& progress) {
+  ProgressPhase phase(progress, fmt::format("Exporting {}", kind), 2, "steps");
+  ExportCheck check;
+  check.kind = kind;
+  check.path = folder / (kind == "peft" ? "adapter" : kind == "hf" ? "hf" : fmt::format("model-{}.gguf", info(gguf_type).name));
+  const std::string reference = write_export(kind, tuned, gguf_type, check.path, provenance);
+  check.bytes = size_on_disk(check.path);
+  phase.advance(1);
+  const Choices expected = choices_of(*tuned.model, probe);
+  const Choices found = choices_of(*load_model(reference).model, probe);
+  for (std::size_t i = 0; i < expected.best.size(); ++i) {
+    ++check.compared;
+    check.same += expected.best[i] == found.best[i] ? 1 : 0;
+    check.largest_difference = std::max(check.largest_difference, std::abs(expected.truth[i] - found.truth[i]));
+  }
+  phase.advance(2);
+  if (10 * check.same < 9 * check.compared) {
+    Path rejected = check.path;
+    rejected += ".rejected";
+    std::filesystem::remove_all(rejected);
+    std::filesystem::rename(check.path, rejected);
+    throw Error(Error::Kind::failed_expectation,
+                fmt::format("export {}: only {} of {} next tokens agree with the model in memory; kept as {} for a look",
+                            kind, check.same, check.compared, rejected.string()));
+  }
+  return check;
+}
+
+}  // namespace bantam
