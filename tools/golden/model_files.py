@@ -6,11 +6,14 @@ Usage: python tools/golden/model_files.py tests/golden
 import json
 import pathlib
 import sys
+import zipfile
 
 import gguf
 import numpy as np
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 QUANTIZED = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
 
@@ -76,13 +79,46 @@ def write_safetensors(path):
     }
 
 
+def write_peft(folder):
+    torch.manual_seed(11)
+    config = LlamaConfig(
+        vocab_size=17, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2,
+    )
+    lora = LoraConfig(
+        r=3, lora_alpha=6, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM", init_lora_weights=False,
+        rank_pattern={"down_proj": 2}, alpha_pattern={"down_proj": 8},
+    )
+    model = get_peft_model(LlamaForCausalLM(config), lora)
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    modules = {}
+    for name, module in model.named_modules():
+        if hasattr(module, "lora_A") and "default" in module.lora_A:
+            modules[name] = {
+                "rank": module.r["default"],
+                "scale": module.scaling["default"],
+                "a": module.lora_A["default"].weight.double().flatten().tolist(),
+                "b": module.lora_B["default"].weight.double().flatten().tolist(),
+            }
+    return {"modules": modules}
+
+
+def write_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.txt"), "bantam " * 1000, zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo("b"), "hello", zipfile.ZIP_STORED)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) / "model_files"
     folder.mkdir(parents=True, exist_ok=True)
     expected = {
         "gguf": write_gguf(folder / "small.gguf"),
         "safetensors": write_safetensors(folder / "small.safetensors"),
+        "peft": write_peft(folder / "adapter"),
     }
+    write_zip(folder / "small.zip")
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")
 
 

@@ -1,0 +1,27 @@
+// The tokenizer and the chat template that come with a model, from either kind of file.
+#pragma once
+
+#include <memory>
+
+#include "bantam/base/files.h"
+#include "bantam/text/chat_template.h"
+#include "bantam/text/tokenizer.h"
+
+namespace bantam {
+
+class GgufFile;
+
+/// `model` is a GGUF file or a folder with tokenizer.json. Throws Error(input) naming file and key,
+/// token or id: a kind of tokenizer that is not byte-level BPE, special ids past the vocabulary
+/// (G18).
+std::shared_ptr<const Tokenizer> load_tokenizer(const Path& model);
+std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file);
+
+/// Null when the model has none. In a folder: chat_template.jinja, else "chat_template" of
+/// tokenizer_config.json (of several, the one named default).
+std::shared_ptr<const ChatTemplate> load_chat_template(const Path& model,
+                                                       const Tokenizer& tokenizer);
+std::shared_ptr<const ChatTemplate> chat_template_of(const GgufFile& file,
+                                                     const Tokenizer& tokenizer);
+
+}  // namespace bantam

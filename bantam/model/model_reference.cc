@@ -1,0 +1,354 @@
+#include "bantam/model/model_reference.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <system_error>
+
+#include "bantam/base/error.h"
+#include "bantam/base/options.h"
+#include "bantam/model/peft_files.h"
+
+namespace bantam {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffixes[] = {".gguf", ".safetensors", ".json",
+                                          ".txt",  ".jinja",       ".model"};
+constexpr std::size_t kMaxPartBytes = 128;
+
+bool is_there(const Path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+bool is_folder(const Path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool is_plain_part(std::string_view part) {
+  return !part.empty() && part.size() <= kMaxPartBytes && part[0] != '.' && part[0] != '-' &&
+         part.find("..") == std::string_view::npos &&
+         std::all_of(part.begin(), part.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+void require_plain_part(std::string_view what, std::string_view part, std::string_view whole) {
+  if (is_plain_part(part)) return;
+  throw refused_error(
+      "'{}': the {} '{}' is not allowed; expected letters, digits, '.', '_' and '-', beginning "
+      "with a letter or digit",
+      escaped(whole), what, escaped(part));
+}
+
+// The .gguf files of a folder by name; of a split set only its first part.
+std::vector<Path> gguf_files(const Path& folder) {
+  std::vector<Path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t part = name.rfind("-of-");
+    const bool later_part = part != std::string::npos && part >= 6 &&
+                            name.substr(part - 6, 6) != "-00001" && name[part - 6] == '-';
+    if (name.ends_with(".gguf") && name[0] != '.' && !later_part) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A scale after the last colon: "bank:0.5".
+std::pair<std::string_view, std::optional<double>> split_scale(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon + 1 == text.size()) return {text, std::nullopt};
+  const std::string_view number = text.substr(colon + 1);
+  double scale = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), scale);
+  if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(scale))
+    return {text, std::nullopt};
+  return {text.substr(0, colon), scale};
+}
+
+// Where the first reference of "a+b:0.5+c" ends. A path may hold a plus: the longest piece that
+// exists wins, else the first plus ends it.
+std::size_t end_of_first(std::string_view text) {
+  for (std::size_t end = text.size();;) {
+    const std::string_view piece = text.substr(0, end);
+    if (is_there(Path(piece)) || is_there(Path(split_scale(piece).first))) return end;
+    const std::size_t plus = end == 0 ? std::string_view::npos : text.rfind('+', end - 1);
+    if (plus == std::string_view::npos || plus == 0) break;
+    end = plus;
+  }
+  return std::min(text.find('+'), text.size());
+}
+
+std::vector<std::string_view> split_at_plus(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  while (true) {
+    const std::size_t end = end_of_first(text);
+    pieces.push_back(text.substr(0, end));
+    if (end >= text.size()) return pieces;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// The model that a folder holds: itself, its only GGUF file, or what a run left in it.
+std::optional<ModelReference> model_in(const Path& folder, int depth = 0) {
+  ModelReference found;
+  if (is_there(folder / "config.json")) {
+    found.path = folder;
+    return found;
+  }
+  const auto files = gguf_files(folder);
+  if (files.size() == 1) {
+    found.path = files.front();
+    return found;
+  }
+  if (files.size() > 1) {
+    throw input_error("{}: holds {} GGUF files ({}, {}, …); name the one you mean",
+                      escaped(folder.string()), files.size(), escaped(files[0].filename().string()),
+                      escaped(files[1].filename().string()));
+  }
+  if (is_there(folder / "adapter_config.json") && depth < 4) {
+    const std::string config = read_file(folder / "adapter_config.json", std::uint64_t{1} << 20);
+    const auto adapter =
+        parse_peft_config(config, escaped((folder / "adapter_config.json").string()));
+    if (adapter.base_model.empty()) {
+      throw input_error("{}: is an adapter that does not name its base; write BASE+{}",
+                        escaped(folder.string()), escaped(folder.string()));
+    }
+    found = resolve_model_reference(adapter.base_model);
+    found.adapters.push_back({folder, 1});
+    return found;
+  }
+  if (depth == 0) {
+    for (const char* part : {"model", "gguf", "hf", "adapter", "export"})
+      if (is_folder(folder / part))
+        if (auto inner = model_in(folder / part, depth + 1)) return inner;
+  }
+  return std::nullopt;
+}
+
+ModelReference model_at(const Path& path) {
+  if (!is_folder(path)) return {.text = "", .path = path, .adapters = {}};
+  if (auto found = model_in(path)) return *found;
+  throw input_error("{}: expected a folder with config.json, one .gguf file or an adapter",
+                    escaped(path.string()));
+}
+
+Path folder_of_run(std::string_view id) {
+  if (id.find('@') != std::string_view::npos) {
+    throw usage_error(
+        "run:{}: checkpoints hold the state of training, not a model; use run:{} for the output, "
+        "or bantam train resume",
+        escaped(id), escaped(id.substr(0, id.find('@'))));
+  }
+  require_plain_part("run", id, id);
+  const Path runs = home_folder() / "runs";
+  std::vector<Path> matches;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(runs, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name == id) return entry.path();
+    if (name.starts_with(id)) matches.push_back(entry.path());
+  }
+  if (matches.size() == 1) return matches.front();
+  throw input_error("run:{}: {} under {}; bantam runs list shows them", escaped(id),
+                    matches.empty() ? "no such run" : "several runs begin like this",
+                    escaped(runs.string()));
+}
+
+std::optional<ModelReference> named_model(std::string_view name) {
+  if (!is_plain_part(name)) return std::nullopt;
+  const Path place = models_folder() / name;
+  if (is_folder(place)) return model_in(place);
+  std::vector<Path> matches;
+  for (const Path& file : gguf_files(models_folder())) {
+    const std::string stem = file.stem().string();
+    if (stem == name || file.filename() == name)
+      return ModelReference{.text = "", .path = file, .adapters = {}};
+    // "smollm2-135m-instruct" stands for "smollm2-135m-instruct-q4_1.gguf".
+    if (stem.starts_with(std::string(name) + "-")) matches.push_back(file);
+  }
+  if (matches.empty()) return std::nullopt;
+  if (matches.size() > 1) {
+    throw input_error("'{}' could be {} or {}; write the longer name", escaped(name),
+                      escaped(matches[0].stem().string()), escaped(matches[1].stem().string()));
+  }
+  return ModelReference{.text = "", .path = matches.front(), .adapters = {}};
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Where huggingface_hub keeps what it downloaded.
+Path hub_cache() {
+  if (const auto cache = environment("HF_HUB_CACHE"); !cache.empty()) return cache;
+  if (const auto home = environment("HF_HOME"); !home.empty()) return Path(home) / "hub";
+  if (const auto cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return Path(cache) / "huggingface/hub";
+  return Path(environment("HOME")) / ".cache/huggingface/hub";
+}
+
+std::optional<ModelReference> model_in_folder(const Path& folder, const HubName& name) {
+  if (!is_folder(folder)) return std::nullopt;
+  if (name.file.empty()) return model_in(folder);
+  if (!is_there(folder / name.file)) return std::nullopt;
+  return ModelReference{.text = "", .path = folder / name.file, .adapters = {}};
+}
+
+std::optional<ModelReference> hub_model(const HubName& name) {
+  if (auto found = model_in_folder(folder_of(name), name)) return found;
+  const Path cached = hub_cache() / fmt::format("models--{}--{}", name.owner, name.name);
+  std::string snapshot = name.revision;
+  if (is_there(cached / "refs" / name.revision)) {
+    snapshot = read_file(cached / "refs" / name.revision, 256);
+    while (!snapshot.empty() && snapshot.back() == '\n') snapshot.pop_back();
+    if (!is_plain_part(snapshot)) return std::nullopt;
+  }
+  return model_in_folder(cached / "snapshots" / snapshot, name);
+}
+
+bool looks_like_path(std::string_view text) {
+  return text.starts_with("/") || text.starts_with(".") || text.starts_with("~") ||
+         text.ends_with("/") || text.ends_with(".gguf") ||
+         std::count(text.begin(), text.end(), '/') > 1;
+}
+
+ModelReference resolve_base(std::string_view text) {
+  if (is_there(Path(text))) return model_at(Path(text));
+  for (const std::string_view scheme : {"endpoint:", "oracle:"}) {
+    if (text.starts_with(scheme)) {
+      throw usage_error("'{}': a model with weights is needed here; {} has none", escaped(text),
+                        scheme);
+    }
+  }
+  if (text.starts_with("run:")) return model_at(folder_of_run(text.substr(4)));
+  if (auto found = named_model(text)) return *found;
+  if (!looks_like_path(text)) {
+    if (const auto hub = parse_hub_name(text)) {
+      if (auto found = hub_model(*hub)) return *found;
+    }
+    if (text.find('/') != std::string_view::npos || text == default_model_name()) {
+      throw refused_error("model '{}' is not on this machine; run: bantam model pull {}",
+                          escaped(text), escaped(text));
+    }
+  }
+  std::vector<std::string> names;
+  for (const LocalModel& model : local_models()) names.push_back(model.name);
+  names.emplace_back(default_model_name());
+  const std::string nearest = nearest_name(text, names);
+  throw input_error("model '{}': no such file or folder, and no such name in {}{}", escaped(text),
+                    escaped(models_folder().string()),
+                    nearest.empty() ? "; bantam model list shows what is here"
+                                    : "; nearest: " + escaped(nearest));
+}
+
+AdapterReference resolve_adapter(std::string_view text) {
+  AdapterReference adapter;
+  std::string_view name = text;
+  if (!is_there(Path(text))) {
+    const auto [before, scale] = split_scale(text);
+    name = before;
+    adapter.scale = scale.value_or(1);
+  }
+  adapter.path = Path(name);
+  if (name.starts_with("run:")) {
+    const Path run = folder_of_run(name.substr(4));
+    adapter.path = is_there(run / "adapter_config.json") ? run : run / "adapter";
+  }
+  if (!is_there(adapter.path / "adapter_config.json")) {
+    throw input_error("adapter '{}': expected a folder with adapter_config.json", escaped(text));
+  }
+  return adapter;
+}
+
+}  // namespace
+
+std::string HubName::text() const {
+  return fmt::format("{}/{}{}{}", owner, name, revision == "main" ? "" : "@" + revision,
+                     file.empty() ? "" : ":" + file);
+}
+
+std::optional<HubName> parse_hub_name(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  HubName hub;
+  std::string_view rest = text.substr(slash + 1);
+  hub.owner = text.substr(0, slash);
+  const std::size_t colon = rest.find(':');
+  if (colon != std::string_view::npos) {
+    hub.file = rest.substr(colon + 1);
+    rest = rest.substr(0, colon);
+    require_plain_part("file", hub.file, text);
+    if (std::none_of(std::begin(kSuffixes), std::end(kSuffixes),
+                     [&](std::string_view suffix) { return hub.file.ends_with(suffix); })) {
+      throw refused_error(
+          "'{}': the file '{}' is not allowed; expected one ending in .gguf, .safetensors, .json, "
+          ".txt, .jinja or .model",
+          escaped(text), escaped(hub.file));
+    }
+  }
+  const std::size_t at = rest.find('@');
+  if (at != std::string_view::npos) {
+    hub.revision = rest.substr(at + 1);
+    rest = rest.substr(0, at);
+    require_plain_part("revision", hub.revision, text);
+  }
+  hub.name = rest;
+  require_plain_part("owner", hub.owner, text);
+  require_plain_part("name", hub.name, text);
+  return hub;
+}
+
+std::string_view default_model_name() { return "smollm2-135m-instruct"; }
+
+Path models_folder() { return home_folder() / "models"; }
+
+Path folder_of(const HubName& name) {
+  return models_folder() / name.owner /
+         (name.revision == "main" ? name.name : name.name + "@" + name.revision);
+}
+
+ModelReference resolve_model_reference(std::string_view text) {
+  const std::string_view wanted = text.empty() ? default_model_name() : text;
+  const auto pieces = split_at_plus(wanted);
+  ModelReference reference = resolve_base(pieces.front());
+  reference.text = wanted;
+  for (std::size_t i = 1; i < pieces.size(); ++i)
+    reference.adapters.push_back(resolve_adapter(pieces[i]));
+  return reference;
+}
+
+std::vector<LocalModel> local_models() {
+  std::vector<LocalModel> models;
+  for (const Path& file : gguf_files(models_folder()))
+    models.push_back({file.stem().string(), file});
+  std::error_code ignored;
+  for (const auto& owner : fs::directory_iterator(models_folder(), ignored)) {
+    if (!owner.is_directory(ignored)) continue;
+    const std::string owner_name = owner.path().filename().string();
+    if (is_there(owner.path() / "config.json")) {
+      models.push_back({owner_name, owner.path()});
+      continue;
+    }
+    for (const auto& entry : fs::directory_iterator(owner.path(), ignored)) {
+      const std::string name = fmt::format("{}/{}", owner_name, entry.path().filename().string());
+      if (entry.is_directory(ignored) && is_there(entry.path() / "config.json"))
+        models.push_back({name, entry.path()});
+      if (!entry.is_directory(ignored)) continue;
+      for (const Path& file : gguf_files(entry.path()))
+        models.push_back({fmt::format("{}:{}", name, file.filename().string()), file});
+    }
+  }
+  std::sort(models.begin(), models.end(),
+            [](const LocalModel& a, const LocalModel& b) { return a.name < b.name; });
+  return models;
+}
+
+}  // namespace bantam
