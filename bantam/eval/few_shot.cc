@@ -27,7 +27,8 @@ std::string few_shot_prefix(const TaskTemplate& task, std::span<const Row> train
   }
   std::string prefix;
   for (const std::uint32_t row : chosen) {
-    prefix += fill_template(task.prompt, train[row]) + fill_template(task.answer, train[row]) + "\n";
+    prefix +=
+        fill_template(task.prompt, train[row]) + fill_template(task.answer, train[row]) + "\n";
   }
   return prefix;
 }

@@ -11,7 +11,8 @@
 namespace bantam {
 
 /// `count` solved rows, chosen by a seeded permutation with as many different labels as possible;
-/// what stands in front of each question of a few-shot prompt. Texts longer than 400 bytes are passed over.
+/// what stands in front of each question of a few-shot prompt. Texts longer than 400 bytes are
+/// passed over.
 std::string few_shot_prefix(const TaskTemplate& task, std::span<const Row> train, int count,
                             std::uint64_t seed);
 

@@ -66,8 +66,8 @@ SystemResult answer_by_likelihood(const LoadedModel& model, std::string name,
   }
   std::vector<Question> questions;
   for (const Row& row : rows) {
-    questions.push_back(make_question(*model.tokenizer, prefix + fill_template(task.prompt, row), options,
-                                      Boundary::separate));
+    questions.push_back(make_question(*model.tokenizer, prefix + fill_template(task.prompt, row),
+                                      options, Boundary::separate));
   }
   SystemResult result;
   result.name = std::move(name);
@@ -131,8 +131,9 @@ SystemResult answer_by_writing(const LoadedModel& model, std::string name,
   const auto losses = Scorer(model.model).token_log_probabilities(references);
   double done = 0;
   Generator generator(model);
-  const auto completions = generator.generate(
-      requests, {.on_done = [&](std::size_t, const Completion&) { phase.advance(++done); }});
+  GenerateHooks hooks;
+  hooks.on_done = [&](std::size_t, const Completion&) { phase.advance(++done); };
+  const auto completions = generator.generate(requests, hooks);
   report = {};
   for (std::size_t i = 0; i < completions.size(); ++i) {
     if (!completions[i].error.empty())

@@ -6,8 +6,8 @@
 
 #include "bantam/base/error.h"
 #include "bantam/data/format.h"
-#include "bantam/eval/few_shot.h"
 #include "bantam/eval/baselines.h"
+#include "bantam/eval/few_shot.h"
 #include "bantam/model/save_model.h"
 #include "bantam/recipe/tune/process_memory.h"
 #include "bantam/recipe/tune/tune_report.h"
@@ -16,7 +16,9 @@ namespace bantam {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Answers of a generated kind rarely need more; what is cut counts as unfinished in the report.
 constexpr std::int64_t kMostAnswerTokens = 256;
@@ -31,7 +33,8 @@ struct Examples {
 // One tune in progress: what all steps share.
 class Job {
  public:
-  Job(const TuneOptions& options, TuneData data, std::int64_t seed, Path folder, const TuneHooks& hooks)
+  Job(const TuneOptions& options, TuneData data, std::int64_t seed, Path folder,
+      const TuneHooks& hooks)
       : options_(options), seed_(seed), hooks_(hooks) {
     result_.data = std::move(data);
     result_.folder = std::move(folder);
@@ -65,14 +68,16 @@ class Job {
 
   std::vector<Example> examples_of(const Dataset& rows, const char* side) {
     FormatOptions format;
-    format.max_tokens = options_.max_length > 0 ? options_.max_length : model_.model->config().context;
+    format.max_tokens =
+        options_.max_length > 0 ? options_.max_length : model_.model->config().context;
     format.task = result_.data.task;
     format.chat_template = model_.chat_template;
     FormatReport report;
     auto examples = Formatter(model_.tokenizer, format).format(rows, report);
     const auto tell = [&](const Finding& finding, const char* what) {
       if (finding.count == 0) return;
-      note(fmt::format("{} {} rows {} (first: {})", finding.count, side, what, finding.first.front()));
+      note(fmt::format("{} {} rows {} (first: {})", finding.count, side, what,
+                       finding.first.front()));
     };
     tell(report.truncated, "were shortened to the longest length");
     tell(report.without_target, "have nothing to learn and were left out");
@@ -84,45 +89,51 @@ class Job {
     examples_.dev = examples_of(result_.data.dev, "dev");
     examples_.test = examples_of(result_.data.test, "test");
     if (examples_.test.size() != result_.data.test.size()) {
-      throw input_error("{} of {} test rows do not fit the model's context of {} tokens; shorten or remove them",
-                        result_.data.test.size() - examples_.test.size(), result_.data.test.size(),
-                        model_.model->config().context);
+      throw input_error(
+          "{} of {} test rows do not fit the model's context of {} tokens; shorten or remove them",
+          result_.data.test.size() - examples_.test.size(), result_.data.test.size(),
+          model_.model->config().context);
     }
     std::vector<std::size_t> lengths;
     for (const Example& example : examples_.train) lengths.push_back(example.ids.size());
     std::ranges::sort(lengths);
     result_.data.facts.emplace_back(
-        "tokens a row", fmt::format("median {}, 95 % below {}, longest {}", lengths[lengths.size() / 2],
-                                    lengths[lengths.size() * 95 / 100] + 1, lengths.back()));
+        "tokens a row",
+        fmt::format("median {}, 95 % below {}, longest {}", lengths[lengths.size() / 2],
+                    lengths[lengths.size() * 95 / 100] + 1, lengths.back()));
   }
 
-  SystemResult measure(const std::string& name, const std::string& prefix, std::optional<WritingReport>& writing) {
+  SystemResult measure(const std::string& name, const std::string& prefix,
+                       std::optional<WritingReport>& writing) {
     if (is_classification()) {
-      return answer_by_likelihood(model_, name, result_.data.test.rows(), result_.data.labels, result_.data.task, prefix,
-                                  *hooks_.progress);
+      return answer_by_likelihood(model_, name, result_.data.test.rows(), result_.data.labels,
+                                  result_.data.task, prefix, *hooks_.progress);
     }
     writing.emplace();
-    return answer_by_writing(model_, name, result_.data.test.rows(), examples_.test, kMostAnswerTokens, *writing,
-                             *hooks_.progress);
+    return answer_by_writing(model_, name, result_.data.test.rows(), examples_.test,
+                             kMostAnswerTokens, *writing, *hooks_.progress);
   }
 
   void measure_before() {
     const TuneData& data = result_.data;
     if (is_classification()) {
-      result_.baselines.push_back(majority_baseline(data.train.rows(), data.test.rows(), data.labels));
-      result_.baselines.push_back(tfidf_baseline(data.train.rows(), data.dev.rows(), data.test.rows(), data.labels));
+      result_.baselines.push_back(
+          majority_baseline(data.train.rows(), data.test.rows(), data.labels));
+      result_.baselines.push_back(
+          tfidf_baseline(data.train.rows(), data.dev.rows(), data.test.rows(), data.labels));
     }
     result_.before = result_.baselines.size();
     result_.baselines.push_back(measure("untuned model, zero-shot", "", result_.writing_before));
     if (is_classification() && options_.shots > 0) {
-      const std::string prefix =
-          few_shot_prefix(data.task, data.train.rows(), options_.shots, static_cast<std::uint64_t>(seed_));
+      const std::string prefix = few_shot_prefix(data.task, data.train.rows(), options_.shots,
+                                                 static_cast<std::uint64_t>(seed_));
       std::optional<WritingReport> unused;
-      result_.baselines.push_back(measure(fmt::format("untuned model, {} shots", options_.shots), prefix, unused));
+      result_.baselines.push_back(
+          measure(fmt::format("untuned model, {} shots", options_.shots), prefix, unused));
     }
     for (const SystemResult& system : result_.baselines) {
-      note(fmt::format("{}: accuracy {:.3f} [{:.3f}, {:.3f}]", system.name, system.accuracy.value, system.accuracy.low,
-                       system.accuracy.high));
+      note(fmt::format("{}: accuracy {:.3f} [{:.3f}, {:.3f}]", system.name, system.accuracy.value,
+                       system.accuracy.low, system.accuracy.high));
     }
   }
 
@@ -130,42 +141,50 @@ class Job {
     if (options_.full) {
       return ParameterSet::select(model_.model->parameters(), "all", model_.model->config().layers);
     }
-    auto adapter = model_.model->make_adapter("tuned", result_.plan.lora, static_cast<std::uint64_t>(seed_));
+    auto adapter =
+        model_.model->make_adapter("tuned", result_.plan.lora, static_cast<std::uint64_t>(seed_));
     adapter->base_sha256 = base_sha256();
     model_.model->attach(adapter);
     return ParameterSet::select(adapter->parameters(), "adapters", model_.model->config().layers);
   }
 
   std::string base_sha256() const {
-    return std::filesystem::is_regular_file(model_.path) ? sha256_of_file(model_.path) : std::string();
+    return std::filesystem::is_regular_file(model_.path) ? sha256_of_file(model_.path)
+                                                         : std::string();
   }
 
   // The budget decides the number of steps, unless that would be more epochs than help.
-  void cap_epochs(Trainer& trainer, std::unique_ptr<Trainer>& replacement, const ParameterSet& parameters,
-                  const TrainingData& data, const TrainHooks& hooks, const Path& folder) {
+  void cap_epochs(Trainer& trainer, std::unique_ptr<Trainer>& replacement,
+                  const ParameterSet& parameters, const TrainingData& data, const TrainHooks& hooks,
+                  const Path& folder) {
     if (!result_.plan.train.length.budget) return;
-    const double most = result_.plan.max_epochs * std::ceil(static_cast<double>(data.train.size()) /
-                                                            static_cast<double>(result_.plan.train.batch));
+    const double most =
+        result_.plan.max_epochs * std::ceil(static_cast<double>(data.train.size()) /
+                                            static_cast<double>(result_.plan.train.batch));
     if (static_cast<double>(trainer.plan().steps) <= most) return;
     result_.plan.train.length.budget.reset();
     result_.plan.train.length.epochs = result_.plan.max_epochs;
     note(fmt::format("the budget allows {} steps; {} epochs need only {:.0f}", trainer.plan().steps,
                      result_.plan.max_epochs, most));
     replacement.reset();
-    replacement = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train, hooks, folder);
+    replacement = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train,
+                                            hooks, folder);
   }
 
   void train() {
-    result_.plan = derive_plan(options_, *model_.model, examples_.train, is_classification(), seed_);
+    result_.plan =
+        derive_plan(options_, *model_.model, examples_.train, is_classification(), seed_);
     const ParameterSet parameters = trainable();
-    for (const PlanLine& line : result_.plan.lines) note(fmt::format("{}: {} ({})", line.name, line.value, line.rule));
+    for (const PlanLine& line : result_.plan.lines)
+      note(fmt::format("{}: {} ({})", line.name, line.value, line.rule));
     const std::size_t dev_rows = std::min(examples_.dev.size(), kMostDevRows);
     const TrainingData data{examples_.train, std::span(examples_.dev).first(dev_rows)};
     TrainHooks hooks;
     hooks.progress = hooks_.progress;
     hooks.run = hooks_.run;
     const Path folder = result_.folder / "checkpoints";
-    auto trainer = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train, hooks, folder);
+    auto trainer = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train,
+                                             hooks, folder);
     if (hooks_.resume && trainer->resume()) {
       note("going on from the last checkpoint");
     } else {
@@ -189,7 +208,7 @@ class Job {
       begin = end + 1;
       const bool is_dev = line.contains("eval_loss");
       const Json& loss = line[is_dev ? "eval_loss" : "loss"];
-      if (!loss.is_number()) continue;     // a step that was skipped has no loss
+      if (!loss.is_number()) continue;  // a step that was skipped has no loss
       (is_dev ? result_.dev_curve : result_.train_curve)
           .push_back({line["step"].get<std::int64_t>(), loss.get<double>()});
     }
@@ -205,16 +224,17 @@ class Job {
     for (std::size_t i = 0; i < std::min(kProbeRows, examples_.test.size()); ++i) {
       probe.sequences.push_back(examples_.test[i].ids);
     }
-    const std::string provenance =
-        fmt::format("tuned from {} on {} rows, seed {}", result_.model_name, result_.data.train.size(), seed_);
+    const std::string provenance = fmt::format(
+        "tuned from {} on {} rows, seed {}", result_.model_name, result_.data.train.size(), seed_);
     for (const std::string& kind : options_.exports) {
       if (kind == "none") continue;
       if (kind == "peft" && options_.full) {
         note("no PEFT adapter: all weights were trained");
         continue;
       }
-      result_.exports.push_back(export_and_check(kind, model_, dtype_named(options_.export_type), result_.folder, probe,
-                                                 provenance, *hooks_.progress));
+      result_.exports.push_back(export_and_check(kind, model_, dtype_named(options_.export_type),
+                                                 result_.folder, probe, provenance,
+                                                 *hooks_.progress));
     }
   }
 
@@ -225,7 +245,8 @@ class Job {
     hooks_.run->log(result_.training.steps, "test/accuracy", result_.after.accuracy.value);
     hooks_.run->add_file(result_.report, "report");
     for (const ExportCheck& check : result_.exports) {
-      if (std::filesystem::is_regular_file(check.path)) hooks_.run->add_file(check.path, check.kind);
+      if (std::filesystem::is_regular_file(check.path))
+        hooks_.run->add_file(check.path, check.kind);
     }
   }
 
@@ -239,7 +260,8 @@ class Job {
 
 }  // namespace
 
-TuneResult tune(const TuneOptions& options, TuneData data, std::int64_t seed, const Path& folder, const TuneHooks& hooks) {
+TuneResult tune(const TuneOptions& options, TuneData data, std::int64_t seed, const Path& folder,
+                const TuneHooks& hooks) {
   validate(options);
   return Job(options, std::move(data), seed, folder, hooks).run();
 }

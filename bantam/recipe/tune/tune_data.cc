@@ -17,16 +17,20 @@ Row::Kind kind_of(const Dataset& rows, const TuneOptions& options) {
   for (const Row& row : rows) ++kinds[row.kind];
   if (kinds.size() > 1) {
     std::string found;
-    for (const auto& [kind, count] : kinds) found += fmt::format("{}{} {}", found.empty() ? "" : ", ", count, name_of(kind));
+    for (const auto& [kind, count] : kinds)
+      found += fmt::format("{}{} {}", found.empty() ? "" : ", ", count, name_of(kind));
     throw input_error("the rows are of several kinds ({}); tune one kind at a time", found);
   }
   const Row::Kind kind = kinds.begin()->first;
   if (!options.task.empty() && row_kind_of(options.task) != kind) {
-    throw input_error("--task {} was asked for, but the rows are {} rows", options.task, name_of(kind));
+    throw input_error("--task {} was asked for, but the rows are {} rows", options.task,
+                      name_of(kind));
   }
   if (kind == Row::Kind::text || kind == Row::Kind::tokens) {
-    throw input_error("the rows are {} without an answer to learn; `bantam train --objective pretrain` continues such text",
-                      name_of(kind));
+    throw input_error(
+        "the rows are {} without an answer to learn; `bantam train --objective pretrain` continues "
+        "such text",
+        name_of(kind));
   }
   return kind;
 }
@@ -48,16 +52,17 @@ std::string class_summary(const Dataset& rows) {
   const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
   const auto smallest = std::ranges::min_element(counts, less);
   const auto largest = std::ranges::max_element(counts, less);
-  return fmt::format("{} classes, {} ({}) to {} ({}) rows each", counts.size(), smallest->second, smallest->first,
-                     largest->second, largest->first);
+  return fmt::format("{} classes, {} ({}) to {} ({}) rows each", counts.size(), smallest->second,
+                     smallest->first, largest->second, largest->first);
 }
 
 void require_known_labels(const TuneData& data) {
   for (const Dataset* side : {&data.dev, &data.test}) {
     for (const Row& row : side->rows()) {
       if (!std::ranges::binary_search(data.labels, row.label)) {
-        throw input_error("{}: label '{}' occurs in no training row; add training rows for it or remove it", where_is(row),
-                          escaped(row.label, 60));
+        throw input_error(
+            "{}: label '{}' occurs in no training row; add training rows for it or remove it",
+            where_is(row), escaped(row.label, 60));
       }
     }
   }
@@ -75,8 +80,10 @@ Dataset first_rows(const Dataset& rows, std::int64_t limit) {
 TuneData prepare_tune_data(const Dataset& all, const TuneOptions& options, std::int64_t seed) {
   TuneData data;
   if (all.size() < kFewestRows) {
-    throw input_error("{} rows are too few to train and measure on; at least {} are needed, some hundreds are better",
-                      all.size(), kFewestRows);
+    throw input_error(
+        "{} rows are too few to train and measure on; at least {} are needed, some hundreds are "
+        "better",
+        all.size(), kFewestRows);
   }
   data.kind = kind_of(all, options);
   std::int64_t repeats = 0;
@@ -85,23 +92,29 @@ TuneData prepare_tune_data(const Dataset& all, const TuneOptions& options, std::
   data.facts.emplace_back("exact repeats left out", with_commas(repeats));
   // A fifth is measured on; dev rows only pick the best checkpoint, so a few hundred do.
   const double dev = std::min(0.1, 200.0 / static_cast<double>(rows.size()));
-  Splits splits = split_dataset(rows, {.dev = dev, .test = 0.2, .seed = static_cast<std::uint64_t>(seed)});
+  Splits splits =
+      split_dataset(rows, {.dev = dev, .test = 0.2, .seed = static_cast<std::uint64_t>(seed)});
   data.train = std::move(splits.train);
   data.dev = std::move(splits.dev);
   data.test = first_rows(splits.test, options.limit_test);
   data.notes.insert(data.notes.end(), splits.notes.begin(), splits.notes.end());
   const Overlap overlap = find_overlap(data.train, data.test);
   if (overlap.count > 0) {
-    data.notes.push_back(fmt::format("warning: {} test rows ask what a training row asks ({}, …); scores will look better than they are",
-                                     overlap.count, overlap.first.front()));
+    data.notes.push_back(
+        fmt::format("warning: {} test rows ask what a training row asks ({}, …); scores will look "
+                    "better than they are",
+                    overlap.count, overlap.first.front()));
   }
   data.facts.emplace_back("test rows whose input is also in train", with_commas(overlap.count));
   if (data.kind == Row::Kind::classification) {
     data.labels = labels_of(data.train.rows());
-    if (data.labels.size() < 2) throw input_error("all training rows have the label '{}'; nothing to learn", data.labels.front());
+    if (data.labels.size() < 2)
+      throw input_error("all training rows have the label '{}'; nothing to learn",
+                        data.labels.front());
     require_known_labels(data);
     if (!options.prompt_template.empty()) data.task.prompt = options.prompt_template;
-    fill_template(data.task.prompt, data.train[0]);   // a bad template fails now, not after the baselines
+    fill_template(data.task.prompt,
+                  data.train[0]);  // a bad template fails now, not after the baselines
     data.facts.emplace_back("classes", class_summary(data.train));
   } else if (!options.prompt_template.empty()) {
     throw usage_error("--template is for labelled rows; these are {} rows", name_of(data.kind));

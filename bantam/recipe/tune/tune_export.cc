@@ -11,8 +11,8 @@ namespace bantam {
 namespace {
 
 struct Choices {
-  std::vector<std::int32_t> best;              // most likely next token at every place
-  std::vector<double> truth;                   // log-probability of the token that really follows
+  std::vector<std::int32_t> best;  // most likely next token at every place
+  std::vector<double> truth;       // log-probability of the token that really follows
 };
 
 Choices choices_of(const CausalLM& model, const ExportProbe& probe) {
@@ -25,7 +25,8 @@ Choices choices_of(const CausalLM& model, const ExportProbe& probe) {
     const std::int64_t vocabulary = logs.size(1);
     for (std::size_t t = 0; t + 1 < sequence.size(); ++t) {
       out.best.push_back(best.span<std::int32_t>()[t]);
-      out.truth.push_back(logs.span<float>()[static_cast<std::int64_t>(t) * vocabulary + sequence[t + 1]]);
+      out.truth.push_back(
+          logs.span<float>()[static_cast<std::int64_t>(t) * vocabulary + sequence[t + 1]]);
     }
   }
   return out;
@@ -48,8 +49,8 @@ LoadedModel merged_copy(const LoadedModel& tuned) {
 }
 
 // Writes the export and returns the reference that loads it again.
-std::string write_export(const std::string& kind, const LoadedModel& tuned, DType gguf_type, const Path& path,
-                         const std::string& provenance) {
+std::string write_export(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
+                         const Path& path, const std::string& provenance) {
   if (kind == "peft") {
     save_peft_adapter(tuned, *tuned.model->adapters().back(), path);
     return fmt::format("{}+{}", tuned.path.string(), path.string());
@@ -65,12 +66,15 @@ std::string write_export(const std::string& kind, const LoadedModel& tuned, DTyp
 
 }  // namespace
 
-ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type, const Path& folder,
-                             const ExportProbe& probe, const std::string& provenance, ProgressSink& progress) {
+ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
+                             const Path& folder, const ExportProbe& probe,
+                             const std::string& provenance, ProgressSink& progress) {
   ProgressPhase phase(progress, fmt::format("Exporting {}", kind), 2, "steps");
   ExportCheck check;
   check.kind = kind;
-  check.path = folder / (kind == "peft" ? "adapter" : kind == "hf" ? "hf" : fmt::format("model-{}.gguf", info(gguf_type).name));
+  check.path = folder / (kind == "peft" ? "adapter"
+                         : kind == "hf" ? "hf"
+                                        : fmt::format("model-{}.gguf", info(gguf_type).name));
   const std::string reference = write_export(kind, tuned, gguf_type, check.path, provenance);
   check.bytes = size_on_disk(check.path);
   phase.advance(1);
@@ -79,7 +83,8 @@ ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, 
   for (std::size_t i = 0; i < expected.best.size(); ++i) {
     ++check.compared;
     check.same += expected.best[i] == found.best[i] ? 1 : 0;
-    check.largest_difference = std::max(check.largest_difference, std::abs(expected.truth[i] - found.truth[i]));
+    check.largest_difference =
+        std::max(check.largest_difference, std::abs(expected.truth[i] - found.truth[i]));
   }
   phase.advance(2);
   if (10 * check.same < 9 * check.compared) {
@@ -88,7 +93,8 @@ ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, 
     std::filesystem::remove_all(rejected);
     std::filesystem::rename(check.path, rejected);
     throw Error(Error::Kind::failed_expectation,
-                fmt::format("export {}: only {} of {} next tokens agree with the model in memory; kept as {} for a look",
+                fmt::format("export {}: only {} of {} next tokens agree with the model in memory; "
+                            "kept as {} for a look",
                             kind, check.same, check.compared, rejected.string()));
   }
   return check;

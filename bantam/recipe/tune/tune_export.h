@@ -1,4 +1,5 @@
-// Files that run elsewhere, each loaded again and compared with the model in memory before it is called done.
+// Files that run elsewhere, each loaded again and compared with the model in memory before it is
+// called done.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +16,24 @@ namespace bantam {
 
 /// Texts on which an export must answer as the model in memory does.
 struct ExportProbe {
-  std::vector<std::vector<std::int32_t>> sequences;   ///< prompt and true answer, as trained
+  std::vector<std::vector<std::int32_t>> sequences;  ///< prompt and true answer, as trained
 };
 
 struct ExportCheck {
-  std::string kind;                   ///< "peft", "gguf", "hf"
+  std::string kind;  ///< "peft", "gguf", "hf"
   Path path;
   std::uint64_t bytes = 0;
-  std::int64_t compared = 0, same = 0;      ///< next-token choices after each prompt token
-  double largest_difference = 0;      ///< of the log-probability of a true token, nats
+  std::int64_t compared = 0, same = 0;  ///< next-token choices after each prompt token
+  double largest_difference = 0;        ///< of the log-probability of a true token, nats
   bool same_answers() const { return same == compared; }
 };
 
-/// Writes `kind` into `folder` and checks it. Weights of other types than those trained on (gguf's export_type, hf's bf16) move
-/// log-probabilities a little: that is what largest_difference shows. Throws Error(failed_expectation) when fewer than 90 % of
-/// the choices agree, which rounding cannot explain; the file is kept under its name with ".rejected" for a look.
-ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type, const Path& folder,
-                             const ExportProbe& probe, const std::string& provenance, ProgressSink& progress);
+/// Writes `kind` into `folder` and checks it. Weights of other types than those trained on (gguf's
+/// export_type, hf's bf16) move log-probabilities a little: that is what largest_difference shows.
+/// Throws Error(failed_expectation) when fewer than 90 % of the choices agree, which rounding
+/// cannot explain; the file is kept under its name with ".rejected" for a look.
+ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
+                             const Path& folder, const ExportProbe& probe,
+                             const std::string& provenance, ProgressSink& progress);
 
 }  // namespace bantam

@@ -31,27 +31,32 @@ double rounded(double value) {
 
 }  // namespace
 
-TunePlan derive_plan(const TuneOptions& options, const CausalLM& model, std::span<const Example> train,
-                     bool is_classification, std::int64_t seed) {
+TunePlan derive_plan(const TuneOptions& options, const CausalLM& model,
+                     std::span<const Example> train, bool is_classification, std::int64_t seed) {
   TunePlan plan;
   Lines lines;
   const std::size_t rows = train.size();
   const double width = static_cast<double>(model.config().width);
   plan.train.objective = "sft";
   plan.train.seed = seed;
-  plan.train.batch = lines.choose("batch", options.batch, batch_for(rows),
-                                  fmt::format("32 rows from 1,000 rows up, 16 from 200, else 8; here {} rows", rows));
+  plan.train.batch = lines.choose(
+      "batch", options.batch, batch_for(rows),
+      fmt::format("32 rows from 1,000 rows up, 16 from 200, else 8; here {} rows", rows));
   if (options.full) {
-    plan.train.learning_rate = lines.choose("learning rate", options.learning_rate, rounded(1e-4 * std::sqrt(576 / width)),
-                                            fmt::format("1e-4 · √(576 / width {})", model.config().width));
+    plan.train.learning_rate =
+        lines.choose("learning rate", options.learning_rate, rounded(1e-4 * std::sqrt(576 / width)),
+                     fmt::format("1e-4 · √(576 / width {})", model.config().width));
     lines.add("trained", "all weights", "--full");
   } else {
-    plan.lora.rank = lines.choose("LoRA rank", options.rank, rows > 20000 ? 16 : 8, "8; 16 above 20,000 rows");
+    plan.lora.rank =
+        lines.choose("LoRA rank", options.rank, rows > 20000 ? 16 : 8, "8; 16 above 20,000 rows");
     plan.lora.alpha = 2.0 * plan.lora.rank;
     lines.add("LoRA alpha", fmt::format("{}", plan.lora.alpha), "twice the rank");
-    plan.train.learning_rate = lines.choose("learning rate", options.learning_rate, rounded(1e-3 * std::sqrt(576 / width)),
-                                            fmt::format("1e-3 · √(576 / width {})", model.config().width));
-    lines.add("trained", "LoRA on all linears", "over the weights as they lie in the file; --full trains all");
+    plan.train.learning_rate =
+        lines.choose("learning rate", options.learning_rate, rounded(1e-3 * std::sqrt(576 / width)),
+                     fmt::format("1e-3 · √(576 / width {})", model.config().width));
+    lines.add("trained", "LoRA on all linears",
+              "over the weights as they lie in the file; --full trains all");
   }
   plan.train.schedule = "linear:warmup=6%";
   lines.add("schedule", plan.train.schedule, "a short rise, then straight down to zero");
@@ -63,7 +68,9 @@ TunePlan derive_plan(const TuneOptions& options, const CausalLM& model, std::spa
     lines.add("length", fmt::format("{} epochs", *options.epochs), "as given");
   } else {
     plan.train.length.budget = options.budget;
-    lines.add("length", fmt::format("{} of training, at most {} epochs", format_duration(options.budget.seconds), plan.max_epochs),
+    lines.add("length",
+              fmt::format("{} of training, at most {} epochs",
+                          format_duration(options.budget.seconds), plan.max_epochs),
               "the budget");
   }
   plan.train.evaluation.keep_best = true;

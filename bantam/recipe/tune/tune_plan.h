@@ -21,12 +21,12 @@ struct PlanLine {
 struct TunePlan {
   TrainOptions train;
   LoraOptions lora;
-  double max_epochs = 0;               ///< training stops here even when the budget allows more
+  double max_epochs = 0;  ///< training stops here even when the budget allows more
   std::vector<PlanLine> lines;
 };
 
 /// Pure: the same inputs give the same plan.
-TunePlan derive_plan(const TuneOptions& options, const CausalLM& model, std::span<const Example> train,
-                     bool is_classification, std::int64_t seed);
+TunePlan derive_plan(const TuneOptions& options, const CausalLM& model,
+                     std::span<const Example> train, bool is_classification, std::int64_t seed);
 
 }  // namespace bantam

@@ -12,7 +12,9 @@
 namespace bantam {
 namespace {
 
-bool is_classification(const TuneResult& result) { return result.data.kind == Row::Kind::classification; }
+bool is_classification(const TuneResult& result) {
+  return result.data.kind == Row::Kind::classification;
+}
 
 // Long texts are cut at a character's edge; the page is for looking, the data file has the rest.
 std::string shown(std::string text) {
@@ -52,7 +54,8 @@ Json systems_json(const TuneResult& result) {
 
 Json metrics_json(const TuneResult& result) {
   Json metrics = Json::array();
-  metrics.push_back({{"key", "accuracy"}, {"name", is_classification(result) ? "Accuracy" : "Exact match"}});
+  metrics.push_back(
+      {{"key", "accuracy"}, {"name", is_classification(result) ? "Accuracy" : "Exact match"}});
   if (result.after.macro_f1) metrics.push_back({{"key", "macro_f1"}, {"name", "Macro-F1"}});
   if (result.after.loss) metrics.push_back({{"key", "loss"}, {"name", "Loss a token"}});
   return metrics;
@@ -62,10 +65,13 @@ Json tiles_json(const TuneResult& result) {
   const std::string name = is_classification(result) ? "accuracy" : "exact match";
   const SystemResult& before = result.baselines[result.before];
   Json tiles = Json::array();
-  tiles.push_back({{"value", fmt::format("{:.3f}", result.after.accuracy.value)}, {"label", name + " after tuning"}});
-  tiles.push_back({{"value", fmt::format("{:.3f}", before.accuracy.value)}, {"label", name + " before"}});
+  tiles.push_back({{"value", fmt::format("{:.3f}", result.after.accuracy.value)},
+                   {"label", name + " after tuning"}});
+  tiles.push_back(
+      {{"value", fmt::format("{:.3f}", before.accuracy.value)}, {"label", name + " before"}});
   tiles.push_back({{"value", format_duration(result.training.seconds)}, {"label", "of training"}});
-  tiles.push_back({{"value", fmt::format("{:.0f}", result.training.tokens_per_second)}, {"label", "tokens a second"}});
+  tiles.push_back({{"value", fmt::format("{:.0f}", result.training.tokens_per_second)},
+                   {"label", "tokens a second"}});
   tiles.push_back({{"value", format_bytes(result.peak_memory)}, {"label", "peak memory"}});
   return tiles;
 }
@@ -73,7 +79,8 @@ Json tiles_json(const TuneResult& result) {
 Json curve_json(const TuneResult& result) {
   Json train = Json::array(), dev = Json::array();
   for (const CurvePoint& point : result.train_curve) train.push_back({point.step, point.loss});
-  for (const CurvePoint& point : result.dev_curve) dev.push_back({{"step", point.step}, {"loss", point.loss}});
+  for (const CurvePoint& point : result.dev_curve)
+    dev.push_back({{"step", point.step}, {"loss", point.loss}});
   return {{"train", train}, {"dev", dev}};
 }
 
@@ -128,10 +135,12 @@ Json commands_json(const TuneResult& result, const TuneHooks& hooks) {
   Json list = Json::array();
   list.push_back({{"says", "Repeat this run:"}, {"line", hooks.command}});
   if (const ExportCheck* file = export_of(result, "gguf")) {
-    list.push_back({{"says", "Talk to the tuned model:"}, {"line", fmt::format("bantam chat -m {}", file->path.string())}});
-  } else if (const ExportCheck* adapter = export_of(result, "peft")) {
     list.push_back({{"says", "Talk to the tuned model:"},
-                    {"line", fmt::format("bantam chat -m {}+{}", result.model_name, adapter->path.string())}});
+                    {"line", fmt::format("bantam chat -m {}", file->path.string())}});
+  } else if (const ExportCheck* adapter = export_of(result, "peft")) {
+    list.push_back(
+        {{"says", "Talk to the tuned model:"},
+         {"line", fmt::format("bantam chat -m {}+{}", result.model_name, adapter->path.string())}});
   }
   return list;
 }
@@ -155,11 +164,12 @@ Json data_json(const TuneResult& result) {
 
 std::string summary_text(const TuneResult& result) {
   const SystemResult& before = result.baselines[result.before];
-  return fmt::format("{} was taught {} rows in {}: {} went from {:.3f} to {:.3f} on {} rows it had not seen.",
-                     result.model_name, with_commas(static_cast<std::int64_t>(result.data.train.size())),
-                     format_duration(result.training.seconds), is_classification(result) ? "accuracy" : "exact match",
-                     before.accuracy.value, result.after.accuracy.value,
-                     with_commas(static_cast<std::int64_t>(result.data.test.size())));
+  return fmt::format(
+      "{} was taught {} rows in {}: {} went from {:.3f} to {:.3f} on {} rows it had not seen.",
+      result.model_name, with_commas(static_cast<std::int64_t>(result.data.train.size())),
+      format_duration(result.training.seconds),
+      is_classification(result) ? "accuracy" : "exact match", before.accuracy.value,
+      result.after.accuracy.value, with_commas(static_cast<std::int64_t>(result.data.test.size())));
 }
 
 Json report_json(const TuneResult& result, const TuneHooks& hooks) {
@@ -168,7 +178,8 @@ Json report_json(const TuneResult& result, const TuneHooks& hooks) {
   report["summary"] = summary_text(result);
   report["created"] = today();
   report["machine"] = machine_text();
-  report["metric"] = {{"key", "accuracy"}, {"name", is_classification(result) ? "Accuracy" : "Exact match"}};
+  report["metric"] = {{"key", "accuracy"},
+                      {"name", is_classification(result) ? "Accuracy" : "Exact match"}};
   report["metrics"] = metrics_json(result);
   report["systems"] = systems_json(result);
   report["paired"] = "Against the untuned model, zero-shot: " + change_text(result.change) + ".";
@@ -185,14 +196,17 @@ Json report_json(const TuneResult& result, const TuneHooks& hooks) {
   report["data"] = data_json(result);
   report["exports"] = exports_json(result);
   report["commands"] = commands_json(result, hooks);
-  report["footer"] = fmt::format("Made by bantam {}. Intervals: 95 %, bootstrap over test rows.", version());
+  report["footer"] =
+      fmt::format("Made by bantam {}. Intervals: 95 %, bootstrap over test rows.", version());
   return report;
 }
 
 }  // namespace
 
 Json system_json(const SystemResult& system) {
-  Json out = {{"name", system.name}, {"accuracy", interval_json(system.accuracy)}, {"seconds", system.seconds}};
+  Json out = {{"name", system.name},
+              {"accuracy", interval_json(system.accuracy)},
+              {"seconds", system.seconds}};
   if (system.macro_f1) out["macro_f1"] = interval_json(*system.macro_f1);
   if (system.loss) out["loss"] = interval_json(*system.loss);
   return out;
@@ -204,8 +218,9 @@ std::string text_of(const Interval& interval) {
 
 std::string change_text(const McNemar& change) {
   const std::string p = change.p < 1e-6 ? "p < 1e-6" : fmt::format("p = {:.2g}", change.p);
-  return fmt::format("{} rows went from wrong to right, {} from right to wrong (McNemar's test, {})", change.fixed,
-                     change.broken, p);
+  return fmt::format(
+      "{} rows went from wrong to right, {} from right to wrong (McNemar's test, {})", change.fixed,
+      change.broken, p);
 }
 
 std::vector<std::size_t> fixed_rows(const TuneResult& result, std::size_t count) {
@@ -233,8 +248,10 @@ std::vector<std::size_t> wrong_rows(const TuneResult& result, std::size_t count)
 
 std::string report_html(const TuneResult& result, const TuneHooks& hooks) {
   std::string json = dump_json(report_json(result, hooks));
-  // Inside a script element only "</" and "<!" can end the text early; in JSON strings "<" may be written as an escape.
-  for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos; at += 6) json.replace(at, 1, "\\u003c");
+  // Inside a script element only "</" and "<!" can end the text early; in JSON strings "<" may be
+  // written as an escape.
+  for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos; at += 6)
+    json.replace(at, 1, "\\u003c");
   std::string page(report_page());
   constexpr std::string_view kMark = "{{REPORT}}";
   page.replace(page.find(kMark), kMark.size(), json);
@@ -242,18 +259,20 @@ std::string report_html(const TuneResult& result, const TuneHooks& hooks) {
 }
 
 std::string model_card(const TuneResult& result, const TuneHooks& hooks) {
-  std::string text = fmt::format("---\nlibrary_name: bantam\nbase_model: {}\ntags:\n- bantam\n---\n\n# {}\n\n{}\n\n",
-                                 result.model_name, hooks.title.empty() ? "Tuned " + result.model_name : hooks.title,
-                                 summary_text(result));
+  std::string text = fmt::format(
+      "---\nlibrary_name: bantam\nbase_model: {}\ntags:\n- bantam\n---\n\n# {}\n\n{}\n\n",
+      result.model_name, hooks.title.empty() ? "Tuned " + result.model_name : hooks.title,
+      summary_text(result));
   text += "| system | accuracy | 95 % interval |\n| --- | --- | --- |\n";
   const auto line = [&text](const SystemResult& system) {
-    text += fmt::format("| {} | {:.3f} | {:.3f} to {:.3f} |\n", system.name, system.accuracy.value, system.accuracy.low,
-                        system.accuracy.high);
+    text += fmt::format("| {} | {:.3f} | {:.3f} to {:.3f} |\n", system.name, system.accuracy.value,
+                        system.accuracy.low, system.accuracy.high);
   };
   for (const SystemResult& system : result.baselines) line(system);
   line(result.after);
-  text += fmt::format("\nAgainst the untuned model: {}.\n\nTrained on {}.\n\n## Repeat\n\n```\n{}\n```\n",
-                      change_text(result.change), machine_text(), hooks.command);
+  text += fmt::format(
+      "\nAgainst the untuned model: {}.\n\nTrained on {}.\n\n## Repeat\n\n```\n{}\n```\n",
+      change_text(result.change), machine_text(), hooks.command);
   return text;
 }
 

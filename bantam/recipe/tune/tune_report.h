@@ -1,4 +1,5 @@
-// What a tune leaves for people: report.html, the model card, and the words of the terminal summary.
+// What a tune leaves for people: report.html, the model card, and the words of the terminal
+// summary.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ std::string text_of(const Interval& interval);
 /// "fixed 240 rows and broke 12; McNemar p < 1e-6"
 std::string change_text(const McNemar& change);
 
-/// Indices of test rows now right but wrong before, and still wrong: the most confident first, at most `count`.
+/// Indices of test rows now right but wrong before, and still wrong: the most confident first, at
+/// most `count`.
 std::vector<std::size_t> fixed_rows(const TuneResult& result, std::size_t count);
 std::vector<std::size_t> wrong_rows(const TuneResult& result, std::size_t count);
 
