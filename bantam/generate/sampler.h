@@ -21,7 +21,7 @@ namespace bantam {
 struct SamplerOptions {
   std::optional<double> temperature, top_p, min_p, typical_p, repetition_penalty;
   std::optional<int> top_k;
-  std::int64_t seed = 0;
+  std::int64_t seed = 0;  ///< of the noise; --seed and the request's `seed` set it
 };
 
 template <>
@@ -44,7 +44,6 @@ inline void describe(Describer<SamplerOptions>& d) {
     "Divide the logits of tokens already in prompt or answer by this (multiply negative ones); 1 "
     "changes nothing.",
     above(0.0));
-  d(&SamplerOptions::seed, "seed", "Number that the noise is drawn from.");
 }
 
 /// A token that may still be chosen.

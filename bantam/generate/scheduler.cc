@@ -1,8 +1,8 @@
 #include "bantam/generate/scheduler.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
-#include <cmath>
 #include <limits>
 
 #include "bantam/generate/cached_forward.h"
@@ -27,6 +27,15 @@ std::int64_t pages_of(std::int64_t tokens) {
 std::int64_t store_tokens(const GeneratorOptions& options) {
   return (options.max_batch * (pages_of(options.context) + 3) + options.kept_sequences) *
          KvStore::kPageRows;
+}
+
+// Infinities and NaN have the largest exponents; a maximum of integers is one vector instruction.
+bool all_finite(std::span<const float> values) {
+  std::uint32_t largest = 0;
+  for (const float value : values) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffU);
+  }
+  return largest < 0x7f800000U;
 }
 
 GeneratorOptions completed(GeneratorOptions options, const DecoderConfig& config) {
@@ -226,13 +235,14 @@ void Scheduler::start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence 
   const std::uint64_t stream = job->request.stream.value_or(0);
   lane.sampler.emplace(options.sampler, (stream << 12) + static_cast<std::uint64_t>(lane.sample));
   lanes_.push_back(std::move(lane));
-  choose_next(lanes_.back(), job->first_logits);
+  std::vector<float> logits = job->first_logits;
+  choose_next(lanes_.back(), logits);
 }
 
 void Scheduler::take_logits(Lane& lane, std::span<float> logits) {
   Job& job = *lane.job;
   if (job.ended) return;
-  if (!std::ranges::all_of(logits, [](float logit) { return std::isfinite(logit); })) {
+  if (!all_finite(logits)) {
     job.completion.error =
         fmt::format("logits are not finite after {} tokens; the weights or an adapter are damaged",
                     lane.tokens.size());
@@ -249,22 +259,22 @@ void Scheduler::take_logits(Lane& lane, std::span<float> logits) {
   }
 }
 
-void Scheduler::choose_next(Lane& lane, std::span<const float> logits) {
+// `logits` are overwritten: tokens that may not be chosen become -inf.
+void Scheduler::choose_next(Lane& lane, std::span<float> logits) {
   Job& job = *lane.job;
   Choice& choice = job.completion.choices[static_cast<std::size_t>(lane.sample)];
   const GenerateOptions& options = job.request.options;
-  std::vector<float> allowed(logits.begin(), logits.end());
+  const double normalizer = options.logprobs ? log_sum_exp(logits) : 0;
   const float never = -std::numeric_limits<float>::infinity();
-  for (const std::int32_t id : tokens_.hidden) allowed[static_cast<std::size_t>(id)] = never;
+  for (const std::int32_t id : tokens_.hidden) logits[static_cast<std::size_t>(id)] = never;
   if (options.ignore_eos) {
-    for (const std::int32_t id : tokens_.end) allowed[static_cast<std::size_t>(id)] = never;
+    for (const std::int32_t id : tokens_.end) logits[static_cast<std::size_t>(id)] = never;
   }
-  const std::int32_t next = lane.sampler->choose(allowed, lane.tokens, choice.tokens.size());
+  const std::int32_t next = lane.sampler->choose(logits, lane.tokens, choice.tokens.size());
   choice.tokens.push_back(next);
   lane.tokens.push_back(next);
   if (options.logprobs) {
-    choice.log_probabilities.push_back(logits[static_cast<std::size_t>(next)] -
-                                       log_sum_exp(logits));
+    choice.log_probabilities.push_back(logits[static_cast<std::size_t>(next)] - normalizer);
   }
   const std::string shown = lane.stopper->push(next);
   choice.text += shown;

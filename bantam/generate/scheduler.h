@@ -86,7 +86,7 @@ class Scheduler {
   bool admit(const std::shared_ptr<Job>& job);
   void forward_lanes();
   void take_logits(Lane& lane, std::span<float> logits);
-  void choose_next(Lane& lane, std::span<const float> logits);
+  void choose_next(Lane& lane, std::span<float> logits);
   void end_cancelled();
   void end_job(const std::shared_ptr<Job>& job);
   void remove_finished();

@@ -41,19 +41,25 @@ void add_log_probabilities(const CausalLM& model, const Tensor& hidden,
         std::span(rows).subspan(begin, std::min(kHeadRows, rows.size() - begin));
     const Tensor logits = logits_of_rows(model, hidden, some);
     const auto width = static_cast<std::size_t>(logits.size(1));
+    const auto row_of = [&](std::size_t i) {
+      return std::span<const float>(logits.data<float>() + i * width, width);
+    };
+    std::vector<double> normalizers(some.size());
     parallel_for(
         static_cast<std::int64_t>(some.size()), 1, [&](std::int64_t first, std::int64_t last) {
           for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-            const std::span<const float> row(logits.data<float>() + i * width, width);
-            const double normalizer = log_sum_exp(row);
-            if (!std::isfinite(normalizer)) {
-              throw input_error("logits are not finite; the weights or an adapter are damaged");
-            }
-            for (const Wanted* one : by_row.at(some[i])) {
-              *one->into += row[static_cast<std::size_t>(one->token)] - normalizer;
-            }
+            normalizers[i] = log_sum_exp(row_of(i));
           }
         });
+    // One thread adds: the tokens of an option come from several rows.
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (!std::isfinite(normalizers[i])) {
+        throw input_error("logits are not finite; the weights or an adapter are damaged");
+      }
+      for (const Wanted* one : by_row.at(some[i])) {
+        *one->into += row_of(i)[static_cast<std::size_t>(one->token)] - normalizers[i];
+      }
+    }
   }
 }
 
