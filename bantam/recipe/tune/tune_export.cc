@@ -66,6 +66,19 @@ std::string write_export(const std::string& kind, const LoadedModel& tuned, DTyp
 
 }  // namespace
 
+ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
+                           const ExportProbe& probe) {
+  const Choices first = choices_of(expected, probe), second = choices_of(found, probe);
+  ExportCheck check;
+  for (std::size_t i = 0; i < first.best.size(); ++i) {
+    ++check.compared;
+    check.same += first.best[i] == second.best[i] ? 1 : 0;
+    check.largest_difference =
+        std::max(check.largest_difference, std::abs(first.truth[i] - second.truth[i]));
+  }
+  return check;
+}
+
 ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
                              const Path& folder, const ExportProbe& probe,
                              const std::string& provenance, ProgressSink& progress) {
@@ -78,14 +91,10 @@ ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, 
   const std::string reference = write_export(kind, tuned, gguf_type, check.path, provenance);
   check.bytes = size_on_disk(check.path);
   phase.advance(1);
-  const Choices expected = choices_of(*tuned.model, probe);
-  const Choices found = choices_of(*load_model(reference).model, probe);
-  for (std::size_t i = 0; i < expected.best.size(); ++i) {
-    ++check.compared;
-    check.same += expected.best[i] == found.best[i] ? 1 : 0;
-    check.largest_difference =
-        std::max(check.largest_difference, std::abs(expected.truth[i] - found.truth[i]));
-  }
+  const ExportCheck compared = compare_models(*tuned.model, *load_model(reference).model, probe);
+  check.compared = compared.compared;
+  check.same = compared.same;
+  check.largest_difference = compared.largest_difference;
   phase.advance(2);
   if (10 * check.same < 9 * check.compared) {
     Path rejected = check.path;

@@ -28,6 +28,10 @@ struct ExportCheck {
   bool same_answers() const { return same == compared; }
 };
 
+/// How far `found` answers as `expected` does; kind, path and bytes stay empty.
+ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
+                           const ExportProbe& probe);
+
 /// Writes `kind` into `folder` and checks it. Weights of other types than those trained on (gguf's
 /// export_type, hf's bf16) move log-probabilities a little: that is what largest_difference shows.
 /// Throws Error(failed_expectation) when fewer than 90 % of the choices agree, which rounding
