@@ -4,6 +4,7 @@
 #include <set>
 
 #include "bantam/base/error.h"
+#include "bantam/base/random.h"
 #include "bantam/data/split.h"
 #include "bantam/recipe/tune/tune.h"
 
@@ -68,11 +69,14 @@ void require_known_labels(const TuneData& data) {
   }
 }
 
-Dataset first_rows(const Dataset& rows, std::int64_t limit) {
+// A seeded choice: files are often sorted by label.
+Dataset some_rows(const Dataset& rows, std::int64_t limit, std::int64_t seed) {
   if (limit <= 0 || static_cast<std::int64_t>(rows.size()) <= limit) return rows;
-  std::vector<std::uint32_t> kept(static_cast<std::size_t>(limit));
-  for (std::uint32_t i = 0; i < kept.size(); ++i) kept[i] = i;
-  return rows.subset(kept);
+  auto chosen = RandomStream(static_cast<std::uint64_t>(seed), "limit-test")
+                    .permutation(static_cast<std::uint32_t>(rows.size()));
+  chosen.resize(static_cast<std::size_t>(limit));
+  std::ranges::sort(chosen);
+  return rows.subset(chosen);
 }
 
 }  // namespace
@@ -96,7 +100,7 @@ TuneData prepare_tune_data(const Dataset& all, const TuneOptions& options, std::
       split_dataset(rows, {.dev = dev, .test = 0.2, .seed = static_cast<std::uint64_t>(seed)});
   data.train = std::move(splits.train);
   data.dev = std::move(splits.dev);
-  data.test = first_rows(splits.test, options.limit_test);
+  data.test = some_rows(splits.test, options.limit_test, seed);
   data.notes.insert(data.notes.end(), splits.notes.begin(), splits.notes.end());
   const Overlap overlap = find_overlap(data.train, data.test);
   if (overlap.count > 0) {
