@@ -46,8 +46,8 @@ Tensor Tensor::as_variable() const { return with_variable(next_variable()); }
 void GradientStore::add(VariableId variable, const Tensor& gradient) {
   const auto found = sums_.find(variable);
   if (found == sums_.end()) {
-    // A gradient that nobody else holds becomes the sum itself; one that is shared is copied before
-    // it is added to.
+    // A gradient that only the caller holds becomes the sum itself; one that is shared further is
+    // copied, since owners of the sums may write into them.
     const bool adopt = gradient.is_sole_owner() && gradient.is_contiguous();
     sums_.emplace(variable, adopt ? gradient.stop_gradient() : gradient.clone());
     return;
@@ -57,6 +57,7 @@ void GradientStore::add(VariableId variable, const Tensor& gradient) {
     throw internal_error("gradient of {} {} added to one of {} {}", info(gradient.dtype()).name,
                          gradient.shape().text(), info(sum.dtype()).name, sum.shape().text());
   }
+  if (!sum.is_sole_owner()) sum = sum.clone();  // the caller kept its handle
   const Tensor dense = gradient.is_contiguous() ? gradient : gradient.clone();
   if (sum.dtype() == DType::f32) {
     const float* values = dense.data<float>();

@@ -14,8 +14,7 @@ namespace {
 
 constexpr double kStep = 1e-6;  // of central differences in f64
 constexpr int kCoordinates = 200, kDirections = 5;
-constexpr std::size_t kEvaluatedElements =
-    2'000'000;  // by all quotients of a case; keeps tests fast
+constexpr std::size_t kEvaluatedElements = 500'000;  // by all quotients of a case; keeps tests fast
 // Values and gradients that cancel to about zero have no relative error. Operands and output
 // gradients are of order one, so that f32 rounds terms at 6e-8; a few of them add up to less than
 // this.
@@ -143,6 +142,7 @@ void expect_slope(const OpCase& op_case, std::span<const Tensor> inputs,
 void check_case_gradients(const OpCase& op_case) {
   const std::vector<Tensor> inputs = make_inputs(op_case, DType::f64);
   const Evaluation exact = evaluate(op_case, inputs);
+  if (exact.output.count() == 0) return;  // a sum of nothing has no slope
   const Tensor weights = direction_for(exact.output);
   std::vector<std::pair<std::size_t, std::size_t>> coordinates;
   std::vector<std::vector<double>> direction;

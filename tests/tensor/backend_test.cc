@@ -1,0 +1,70 @@
+#include "bantam/tensor/backend.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "tests/tensor/op_harness.h"
+
+namespace bantam {
+namespace {
+
+struct Entry {
+  const char* name;
+  const char* op;  ///< whose cases exercise it
+  bool is_filled;
+};
+
+// Every entry of the table. The binding names each of them, so a new entry does not compile until
+// it is listed here with the op that tests it.
+std::array<Entry, 13> entries(const Backend& table) {
+  const auto& [gemm, linear, linear_input_gradient, rms_norm, rms_norm_backward, rope, attention,
+               attention_backward, swiglu, swiglu_backward, softmax, softmax_backward] = table;
+  return {{{"gemm", "matmul", gemm != nullptr},
+           {"linear", "linear", linear != nullptr},
+           {"linear_input_gradient", "linear", linear_input_gradient != nullptr},
+           {"linear_input_gradient", "linear_cross_entropy", linear_input_gradient != nullptr},
+           {"rms_norm", "rms_norm", rms_norm != nullptr},
+           {"rms_norm_backward", "rms_norm", rms_norm_backward != nullptr},
+           {"rope", "rope", rope != nullptr},
+           {"attention", "attention", attention != nullptr},
+           {"attention_backward", "attention", attention_backward != nullptr},
+           {"swiglu", "swiglu", swiglu != nullptr},
+           {"swiglu_backward", "swiglu", swiglu_backward != nullptr},
+           {"softmax", "softmax", softmax != nullptr},
+           {"softmax_backward", "softmax", softmax_backward != nullptr}}};
+}
+
+TEST(BackendTable, HasNoEntryWithoutCases) {
+  for (const Entry& entry : entries(backend(Tensor::zeros({1})))) {
+    EXPECT_TRUE(std::ranges::any_of(op_tests::listed_ops(),
+                                    [&](const auto& listed) { return listed.name == entry.op; }))
+        << entry.name << " has no cases under the name " << entry.op;
+  }
+}
+
+TEST(BackendTable, IsFilledOnTheCpu) {
+  for (const Entry& entry : entries(backend(Tensor::zeros({1}))))
+    EXPECT_TRUE(entry.is_filled) << entry.name;
+}
+
+TEST(BackendTable, ComposesEverythingOptionalInDoubleAndWhenAsked) {
+  const auto only_required = [](const Backend& table) {
+    for (const Entry& entry : entries(table)) {
+      const std::string name = entry.name;
+      const bool is_required = name == "gemm" || name.starts_with("linear");
+      EXPECT_EQ(entry.is_filled, is_required) << name;
+    }
+  };
+  only_required(backend(Tensor::zeros({1}, DType::f64)));
+  {
+    const ComposeOnly compose;
+    only_required(backend(Tensor::zeros({1})));
+  }
+  EXPECT_NE(backend(Tensor::zeros({1})).softmax, nullptr);
+}
+
+}  // namespace
+}  // namespace bantam

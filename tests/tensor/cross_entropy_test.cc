@@ -1,0 +1,167 @@
+#include "bantam/tensor/ops/cross_entropy.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "bantam/tensor/tape.h"
+#include "tests/tensor/op_harness.h"
+
+namespace bantam {
+namespace {
+
+using namespace op_tests;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<float> mixed_weights(std::int64_t count) {
+  std::vector<float> weights;
+  for (std::int64_t t = 0; t < count; ++t) weights.push_back(t % 3 == 1 ? 0.0f : 0.5f + 0.25f * t);
+  return weights;
+}
+
+OP_CASES(cross_entropy) {
+  for (const std::int64_t v : {1, 2, 7, 16, 17, 33, 129, 257})
+    yield({normal({5, v}, 2), ids(5, v), constant(mixed_weights(5))}, cross_entropy);
+  yield({uniform({4, 33}, -1e4, 1e4), ids(4, 33), constant({1, 1, 0, 2})}, cross_entropy);
+  yield({normal({3, 5}), ids(3, 5), constant({0, 0, 0})}, cross_entropy);
+  yield({normal({0, 5}), exact_ids({}), constant({})}, cross_entropy);
+  yield({normal({7, 4}), ids(4, 7), constant({1, 0, 1, 1})},
+        [](const Tensor& x, const Tensor& targets, const Tensor& weights) {
+          return cross_entropy(transpose(x, 0, 1), targets, weights);
+        });
+  yield
+      .timed({normal({64, 49152}), ids(64, 49152), constant(std::vector<float>(64, 1))},
+             cross_entropy)
+      .costs(64.0 * 49152);
+}
+
+Tensor loss_of(Inputs in) { return linear_cross_entropy(in[0], in[1], in[2], in[3]); }
+
+OP_CASES(linear_cross_entropy) {
+  // Fewer, as many and more rows with weight than a chunk of 64 holds.
+  for (const std::int64_t t : {1, 3, 95, 96, 97, 200}) {
+    yield({normal({t, 9}), normal({31, 9}), ids(t, 31), constant(mixed_weights(t))}, loss_of);
+  }
+  yield({normal({5, 1}), normal({1, 1}), ids(5, 1), constant(mixed_weights(5))}, loss_of);
+  yield({normal({3, 9}), normal({5, 9}), ids(3, 5), constant({0, 0, 0})}, loss_of);
+  yield({normal({0, 9}), normal({5, 9}), exact_ids({}), constant({})}, loss_of);
+  yield({normal({3, 8}, 60), normal({40, 8}, 60), ids(3, 40), constant({1, 1, 1})}, loss_of);
+  yield({normal({9, 6}), normal({17, 9}), ids(6, 17), constant(mixed_weights(6))}, [](Inputs in) {
+    return linear_cross_entropy(transpose(in[0], 0, 1), in[1], in[2], in[3]);
+  });
+  // A tied table, looked up and used as head: its gradients add.
+  yield({normal({31, 9}), ids(70, 31), ids(70, 31), constant(mixed_weights(70))}, [](Inputs in) {
+    return linear_cross_entropy(embedding(in[0], in[1]), in[0], in[2], in[3]);
+  });
+  // More head rows than one band of the head's gradient.
+  yield({normal({4, 3}), normal({4100, 3}), ids(4, 4100), constant({1, 0, 1, 1})}, loss_of);
+  // Over a quantized head the gradient goes to the hidden states.
+  yield(
+      {normal({70, 64}), encoded({33, 64}, DType::q4_0), ids(70, 33), constant(mixed_weights(70))},
+      loss_of);
+  yield(
+      {normal({20, 64}), encoded({33, 64}, DType::bf16), ids(20, 33), constant(mixed_weights(20))},
+      loss_of);
+  yield
+      .timed({normal({128, 576}), encoded({49152, 576}, DType::q8_0), ids(128, 49152),
+              constant(std::vector<float>(128, 1))},
+             loss_of)
+      .costs(128.0 * 576 * 49152);
+  yield
+      .timed({normal({128, 576}), normal({49152, 576}), ids(128, 49152),
+              constant(std::vector<float>(128, 1))},
+             loss_of)
+      .costs(128.0 * 576 * 49152);
+}
+
+struct Problem {
+  Tensor hidden, head, targets, weights;
+};
+
+Problem problem(std::int64_t tokens, DType dtype) {
+  RandomStream stream(4, "cross-entropy-test");
+  return {cast(normal({tokens, 16})(stream), dtype), cast(normal({50, 16})(stream), dtype),
+          ids(tokens, 50)(stream), constant(mixed_weights(tokens))(stream)};
+}
+
+TEST(LinearCrossEntropy, EqualsItsComposition) {
+  const Problem p = problem(150, DType::f64);
+  EXPECT_NEAR(linear_cross_entropy(p.hidden, p.head, p.targets, p.weights).item(),
+              linear_cross_entropy_composed(p.hidden, p.head, p.targets, p.weights).item(), 1e-9);
+}
+
+TEST(LinearCrossEntropy, ReportsTheUnweightedLossOfEachToken) {
+  const Problem p = problem(70, DType::f32);
+  Tensor losses;
+  const double total = linear_cross_entropy(p.hidden, p.head, p.targets, p.weights, &losses).item();
+  ASSERT_EQ(losses.shape(), Shape{70});
+  double sum = 0;
+  for (std::size_t t = 0; t < 70; ++t) {
+    const float weight = p.weights.span<float>()[t], loss = losses.span<float>()[t];
+    EXPECT_EQ(loss == 0, weight == 0) << t;
+    sum += static_cast<double>(weight) * loss;
+  }
+  EXPECT_NEAR(sum / total, 1.0, 1e-6);
+}
+
+TEST(LinearCrossEntropy, LooksAtNoTargetWhoseWeightIsZero) {
+  Problem p = problem(4, DType::f32);
+  p.targets.span<std::int32_t>()[1] = -100;  // weight 0
+  EXPECT_TRUE(std::isfinite(linear_cross_entropy(p.hidden, p.head, p.targets, p.weights).item()));
+  p.targets.span<std::int32_t>()[2] = 50;
+  try {
+    linear_cross_entropy(p.hidden, p.head, p.targets, p.weights);
+    FAIL() << "a target outside the vocabulary was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::input);
+    EXPECT_THAT(std::string(error.what()), HasSubstr("target 50 at position 2 is outside 0 … 49"));
+  }
+}
+
+TEST(LinearCrossEntropy, NeverHoldsTheLogitsOfAllRows) {
+  constexpr std::int64_t kTokens = 1024, kVocabulary = 8192;
+  const Tensor hidden = Tensor::zeros({kTokens, 8}).as_variable();
+  const Tensor head = Tensor::zeros({kVocabulary, 8});
+  const Tensor targets = Tensor::zeros({kTokens}, DType::i32), weights = Tensor::full({kTokens}, 1);
+  Tape tape;
+  const Tape::Recording recording(tape);
+  reset_tensor_memory_peak();
+  const std::uint64_t before = tensor_memory().current;
+  const Tensor loss = linear_cross_entropy(hidden, head, targets, weights);
+  const std::uint64_t logits = kTokens * kVocabulary * sizeof(float);
+  EXPECT_LT(tensor_memory().peak - before, logits / 8);  // 64 of 1,024 rows, and room to spare
+  EXPECT_NEAR(loss.item(), kTokens * std::log(8192.0), 1e-2);
+}
+
+TEST(LinearCrossEntropy, RefusesAGradientToAQuantizedHead) {
+  Tape tape;
+  const Tape::Recording recording(tape);
+  RandomStream stream(1, "cross-entropy-test");
+  const Tensor head = encoded({4, 32}, DType::q8_0)(stream).as_variable();
+  EXPECT_THROW(linear_cross_entropy(Tensor::zeros({1, 32}), head, exact_ids({0})(stream),
+                                    constant({1})(stream)),
+               Error);
+}
+
+TEST(CrossEntropy, HasNoGradientForItsWeightsAndSaysSo) {
+  Tape tape;
+  const Tape::Recording recording(tape);
+  RandomStream stream(1, "cross-entropy-test");
+  EXPECT_THROW(cross_entropy(Tensor::zeros({1, 4}), exact_ids({0})(stream),
+                             constant({1})(stream).as_variable()),
+               Error);
+}
+
+TEST(CrossEntropy, IsLogVForEqualLogitsAndWeighsRows) {
+  RandomStream stream(1, "cross-entropy-test");
+  const double loss =
+      cross_entropy(Tensor::zeros({2, 10}), exact_ids({3, 9})(stream), constant({1, 0.5})(stream))
+          .item();
+  EXPECT_NEAR(loss, 1.5 * std::log(10.0), 1e-6);
+}
+
+}  // namespace
+}  // namespace bantam
