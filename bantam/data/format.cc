@@ -173,50 +173,50 @@ bool has_target(const Example& example) {
 
 }  // namespace
 
-std::vector<Example> Formatter::format(const Row& row, FormatReport& report) const {
-  ++report.rows;
-  const std::string where = where_is(row);
-  std::vector<Example> examples(1);
-  const bool in_parts = row.kind == Row::Kind::classification ||
-                        (row.kind == Row::Kind::prompt_completion && !options_.prompts_as_chat);
-  bool too_long = false;
-  if (in_parts) {
-    Parts parts = parts_of(row);
-    too_long = is_too_long(parts.size());
-    if (too_long && options_.too_long != TooLong::drop && !fit_parts(row, parts)) {
-      report.dropped_too_long.add(where);
+std::vector<Example> Formatter::examples_in_parts(const Row& row, FormatReport& report) const {
+  Parts parts = parts_of(row);
+  if (is_too_long(parts.size())) {
+    if (options_.too_long == TooLong::drop || !fit_parts(row, parts)) {
+      report.dropped_too_long.add(where_is(row));
       return {};
     }
-    examples[0] = joined(parts.prompt, parts.answer);
-  } else {
-    const bool plain = row.kind == Row::Kind::text || row.kind == Row::Kind::tokens;
-    examples[0] = plain ? sequence_example(row) : chat_example(row);
-    too_long = is_too_long(examples[0].ids.size());
-    if (too_long && options_.too_long == TooLong::split && plain) {
-      examples = windows_of(examples[0], static_cast<std::size_t>(options_.max_tokens));
-      report.split.add(where);
-      too_long = false;
-    } else if (too_long && options_.too_long != TooLong::drop) {
-      const bool had_target = has_target(examples[0]);
-      examples[0].ids.resize(static_cast<std::size_t>(options_.max_tokens));
-      examples[0].weights.resize(examples[0].ids.size());
-      if (had_target && !has_target(examples[0])) {  // what was to be learned is cut away
-        report.dropped_too_long.add(where);
-        return {};
-      }
-    }
+    report.truncated.add(where_is(row));
   }
-  if (too_long && options_.too_long == TooLong::drop) {
-    report.dropped_too_long.add(where);
+  return {joined(parts.prompt, parts.answer)};
+}
+
+std::vector<Example> Formatter::examples_in_sequence(const Row& row, FormatReport& report) const {
+  const bool plain = row.kind == Row::Kind::text || row.kind == Row::Kind::tokens;
+  Example example = plain ? sequence_example(row) : chat_example(row);
+  if (!is_too_long(example.ids.size())) return {std::move(example)};
+  const auto limit = static_cast<std::size_t>(options_.max_tokens);
+  if (options_.too_long == TooLong::split && plain) {
+    report.split.add(where_is(row));
+    return windows_of(example, limit);
+  }
+  const bool had_target = has_target(example);
+  example.ids.resize(limit);
+  example.weights.resize(limit);
+  // A conversation whose answer is cut away teaches nothing: it counts as dropped.
+  if (options_.too_long == TooLong::drop || (had_target && !has_target(example))) {
+    report.dropped_too_long.add(where_is(row));
     return {};
   }
-  if (too_long) report.truncated.add(where);
+  report.truncated.add(where_is(row));
+  return {std::move(example)};
+}
 
+std::vector<Example> Formatter::format(const Row& row, FormatReport& report) const {
+  ++report.rows;
+  const bool in_parts = row.kind == Row::Kind::classification ||
+                        (row.kind == Row::Kind::prompt_completion && !options_.prompts_as_chat);
+  std::vector<Example> examples =
+      in_parts ? examples_in_parts(row, report) : examples_in_sequence(row, report);
   std::vector<Example> kept;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     Example& example = examples[i];
-    example.id =
-        examples.size() == 1 ? where : fmt::format("{} ({} of {})", where, i + 1, examples.size());
+    example.id = where_is(row);
+    if (examples.size() > 1) example.id += fmt::format(" ({} of {})", i + 1, examples.size());
     if (row.kind == Row::Kind::tokens) require_known_ids(example, tokenizer_->vocabulary_size());
     for (float& weight : example.weights) weight *= static_cast<float>(row.weight);
     if (!example.weights.empty()) example.weights[0] = 0;  // nothing stands before the first token

@@ -80,6 +80,8 @@ class Formatter {
   struct Parts;
   Parts parts_of(const Row& row) const;
   Parts parts_of_prompt(std::string_view prompt, std::string_view answer, bool end) const;
+  std::vector<Example> examples_in_parts(const Row& row, FormatReport& report) const;
+  std::vector<Example> examples_in_sequence(const Row& row, FormatReport& report) const;
   Example chat_example(const Row& row) const;
   Example sequence_example(const Row& row) const;
   bool fit_parts(Row row, Parts& parts) const;
