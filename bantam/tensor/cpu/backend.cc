@@ -10,6 +10,13 @@ const Backend& backend() {
       .gemm = gemm,
       .linear = linear,
       .linear_input_gradient = linear_input_gradient,
+      .rms_norm = rms_norm,
+      .rms_norm_backward = rms_norm_backward,
+      .rope = rope,
+      .attention = attention,
+      .attention_backward = attention_backward,
+      .swiglu = swiglu,
+      .swiglu_backward = swiglu_backward,
       .softmax = softmax,
       .softmax_backward = softmax_backward,
   };

@@ -5,13 +5,14 @@
 // each tile is one sequential call.
 #include "bantam/tensor/cpu/gemm.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <atomic>
-#include <memory>
-#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <tuple>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "bantam/base/threads.h"
@@ -69,6 +70,23 @@ auto* at(const View& view, std::int64_t row, std::int64_t column) {
 constexpr std::int64_t kTileRows = 192;
 constexpr std::int64_t kTileColumns = 384;
 
+// Half of a narrow output, so that two threads have work.
+std::int64_t column_limit(std::int64_t n) {
+  return std::clamp<std::int64_t>(n / 2, 64, kTileColumns);
+}
+
+// A product of one tile runs outside of the thread team, where oneDNN would start its own.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace
 
 void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
@@ -79,9 +97,11 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
     return;
   }
   const std::int64_t rows = tile_size(m, kTileRows, 16);
-  const std::int64_t columns = tile_size(n, kTileColumns, 16);
+  const std::int64_t columns = tile_size(n, column_limit(n), 16);
   const std::int64_t row_tiles = (m + rows - 1) / rows;
   const std::int64_t column_tiles = (n + columns - 1) / columns;
+  std::optional<OneThread> alone;
+  if (row_tiles * column_tiles == 1) alone.emplace();
   parallel_for(row_tiles * column_tiles, 1, [&](std::int64_t tile, std::int64_t) {
     const std::int64_t row = tile % row_tiles * rows, column = tile / row_tiles * columns;
     require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', std::min(rows, m - row),

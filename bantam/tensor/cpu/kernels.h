@@ -1,4 +1,5 @@
-// The kernels that fill the CPU's table (backend.cc), by file. Contracts stand in backend.h.
+// The kernels that fill the CPU's table (backend.cc), by file (softmax.h declares softmax).
+// Contracts stand in backend.h.
 #pragma once
 
 #include "bantam/tensor/backend.h"
@@ -31,9 +32,5 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
 Tensor swiglu(const Tensor& gate, const Tensor& up);
 void swiglu_backward(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
                      Tensor& d_up);
-
-// softmax.cc
-Tensor softmax(const Tensor& x);
-Tensor softmax_backward(const Tensor& y, const Tensor& dy);
 
 }  // namespace bantam::cpu

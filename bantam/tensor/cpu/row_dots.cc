@@ -60,7 +60,8 @@ void block_dots(const RowDots& job, std::int64_t token, std::int64_t row) {
   const auto* blocks = reinterpret_cast<const Block*>(job.weight + row * job.row_bytes);
   const float* x = job.x + token * job.width;
   const std::int64_t groups = job.width / Stream::kGroup;
-  const float* group_sums = job.group_sums + token * groups;
+  // Lanes beyond this pass's tokens hold sums of others and are not read in the end.
+  const float* group_sums = job.group_sums + token / kTokens * kTokens * groups + token % kTokens;
   for (std::int64_t b = 0; b < job.width / Block::kElements; ++b) {
     for (int g = 0; g < kGroups; ++g) {
       const GroupParameters p = parameters(blocks[b], g);
@@ -100,15 +101,15 @@ void block_dots(const RowDots& job, std::int64_t token, std::int64_t row) {
 
 template <class Block>
 void quantized_rows(const RowDots& job, std::int64_t first_row, std::int64_t last_row) {
-  for (std::int64_t token = 0; token < job.tokens; token += kTokens) {
-    const auto count = std::min<std::int64_t>(kTokens, job.tokens - token);
-    using Dots = void (*)(const RowDots&, std::int64_t, std::int64_t);
-    static constexpr Dots kDots[kTokens] = {
-        block_dots<Block, 1>, block_dots<Block, 2>, block_dots<Block, 3>, block_dots<Block, 4>,
-        block_dots<Block, 5>, block_dots<Block, 6>, block_dots<Block, 7>, block_dots<Block, 8>};
-    const Dots dots = kDots[count - 1];
+  const auto pass = [&](auto dots, std::int64_t token) {
     for (std::int64_t row = first_row; row < last_row; ++row) dots(job, token, row);
-  }
+  };
+  std::int64_t token = 0;
+  for (; token + 8 <= job.tokens; token += 8) pass(block_dots<Block, 8>, token);
+  // What remains goes in powers of two: seven kernels a format would take long to compile.
+  if (job.tokens - token >= 4) pass(block_dots<Block, 4>, token), token += 4;
+  if (job.tokens - token >= 2) pass(block_dots<Block, 2>, token), token += 2;
+  if (job.tokens - token >= 1) pass(block_dots<Block, 1>, token);
 }
 
 // Plain types are decoded to a small buffer unless they are f32 already; K has any size.
@@ -209,7 +210,8 @@ std::vector<float> sums_of_groups(const float* x, std::int64_t tokens, std::int6
   constexpr std::int64_t kGroup = 32;
   const std::int64_t groups = width / kGroup;
   const std::int64_t padded = (tokens + kTokens - 1) / kTokens * kTokens;
-  std::vector<float> sums(static_cast<std::size_t>(padded * groups));
+  // kTokens more: the last pass may start inside of a block and reads a whole one.
+  std::vector<float> sums(static_cast<std::size_t>(padded * groups + kTokens));
   for (std::int64_t t = 0; t < tokens; ++t) {
     float* to = sums.data() + t / kTokens * kTokens * groups + t % kTokens;
     for (std::int64_t g = 0; g < groups; ++g) {

@@ -59,17 +59,18 @@ Tensor rope_composed(const Tensor& x, const RopeTable& table, bool interleaved) 
   return concatenate(parts, 2);
 }
 
-Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved) {
-  const bool tables_fit = table.cosine.defined() && table.sine.defined() && x.rank() == 3 &&
-                          table.cosine.rank() == 2 && table.cosine.shape() == table.sine.shape() &&
-                          table.cosine.size(0) == x.size(0) &&
-                          2 * table.cosine.size(1) <= x.size(2);
-  if (!tables_fit) {
-    throw input_error("rope: expected x [T, H, E] and tables [T, at most E / 2], found {} and {}",
-                      x.shape().text(),
-                      table.cosine.defined() ? table.cosine.shape().text() : "none");
+Tensor rope(const Tensor& x, const RopeTable& angles, bool interleaved) {
+  const bool defined = angles.cosine.defined() && angles.sine.defined();
+  if (!defined || x.rank() != 3 || angles.cosine.rank() != 2 ||
+      !(angles.cosine.shape() == angles.sine.shape()) || angles.cosine.size(0) != x.size(0) ||
+      2 * angles.cosine.size(1) > x.size(2)) {
+    throw input_error(
+        "rope: expected x [T, H, E] and two tables [T, at most E / 2], found {}, {} and {}",
+        x.shape().text(), defined ? angles.cosine.shape().text() : "none",
+        defined ? angles.sine.shape().text() : "none");
   }
   const Tensor input = contiguous(x);
+  const RopeTable table{contiguous(angles.cosine), contiguous(angles.sine)};
   if (backend(input).rope == nullptr) return rope_composed(input, table, interleaved);
   return record("rope", {input}, backend(input).rope(input, table, interleaved, 1),
                 [table, interleaved](const Tensor& dy) {

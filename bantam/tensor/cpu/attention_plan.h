@@ -1,0 +1,50 @@
+// How attention is cut into pieces of work: neighbouring queries that look at about the same keys
+// share a block, so that keys and values loaded once serve all of its rows.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "bantam/tensor/visibility.h"
+
+namespace bantam::cpu {
+
+/// Keys a tile of scores covers.
+constexpr std::int32_t kKeyTile = 64;
+
+struct QueryBlock {
+  std::int32_t begin = 0, end = 0;  ///< queries
+  std::vector<KeyRange> keys;       ///< what any of them sees: disjoint, ascending
+};
+
+/// Blocks of at most `most` queries, in order; queries that see nothing are left out. A block ends
+/// where the visible keys jump: at the border of packed sequences.
+std::vector<QueryBlock> query_blocks(const Visibility& visibility, std::int32_t most);
+
+/// Calls f(begin, end) for the parts of [begin, end) that `query` sees.
+template <class F>
+void for_each_visible(const Visibility& visibility, std::int32_t query, std::int32_t begin,
+                      std::int32_t end, F f) {
+  const auto first = visibility.ranges.begin() + visibility.first[query];
+  const auto last = visibility.ranges.begin() + visibility.first[query + 1];
+  auto range =
+      std::partition_point(first, last, [&](const KeyRange& other) { return other.end <= begin; });
+  for (; range != last && range->begin < end; ++range) {
+    const std::int32_t from = std::max(begin, range->begin), to = std::min(end, range->end);
+    if (from < to) f(from, to);
+  }
+}
+
+/// Calls f(begin, end) for tiles of at most kKeyTile keys over the block's keys in [begin, end).
+template <class F>
+void for_each_key_tile(const QueryBlock& block, std::int32_t begin, std::int32_t end, F f) {
+  for (const KeyRange& range : block.keys) {
+    const std::int32_t from = std::max(begin, range.begin), to = std::min(end, range.end);
+    for (std::int32_t tile = from; tile < to; tile += kKeyTile) {
+      f(tile, std::min(tile + kKeyTile, to));
+    }
+  }
+}
+
+}  // namespace bantam::cpu

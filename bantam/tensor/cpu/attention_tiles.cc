@@ -1,0 +1,230 @@
+// Register tiles: 3 query rows (SmolLM2 and many others have 3 or more query heads a key head) meet
+// 4 key rows, so that 7 loads feed 12 products; 12 sums, 3 rows and 1 key fill AVX2's 16 registers.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/attention_tiles.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, as Highway asks.
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include "bantam/tensor/cpu/attention_tiles.h"
+#include "bantam/tensor/cpu/vector_loop-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bantam::cpu::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Tag = hn::CappedTag<float, kTileWidthUnit>;
+using Vector = hn::Vec<Tag>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float factor, float* out) {
+  out[0] = factor * hn::GetLane(a);
+  out[1] = factor * hn::GetLane(b);
+  out[2] = factor * hn::GetLane(c);
+  out[3] = factor * hn::GetLane(d);
+}
+#else
+template <class V>
+HWY_INLINE auto in_one_block(hn::CappedTag<float, 4>, V four) {
+  return four;
+}
+template <class D, class V>
+HWY_INLINE auto in_one_block(D, V wide) {
+  const hn::Half<D> half;
+  return in_one_block(half, hn::Add(hn::LowerHalf(half, wide), hn::UpperHalf(half, wide)));
+}
+
+// out[0 … 3] = factor * the sums of the lanes of four vectors, with a quarter of the shuffles of
+// four separate reductions: after two steps each block of four lanes holds four partial sums.
+HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float factor, float* out) {
+  const Tag tag;
+  const hn::RepartitionToWide<Tag> pairs;
+  const auto ab = hn::Add(hn::InterleaveLower(tag, a, b), hn::InterleaveUpper(tag, a, b));
+  const auto cd = hn::Add(hn::InterleaveLower(tag, c, d), hn::InterleaveUpper(tag, c, d));
+  const auto ab2 = hn::BitCast(pairs, ab), cd2 = hn::BitCast(pairs, cd);
+  const auto blocks = hn::Add(hn::BitCast(tag, hn::InterleaveLower(pairs, ab2, cd2)),
+                              hn::BitCast(tag, hn::InterleaveUpper(pairs, ab2, cd2)));
+  const hn::CappedTag<float, 4> four;
+  hn::StoreU(hn::Mul(in_one_block(tag, blocks), hn::Set(four, factor)), four, out);
+}
+#endif
+
+template <int kRows, int kKeys>
+HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
+                          const float* HWY_RESTRICT b, std::int64_t b_stride, int width,
+                          float factor, float* HWY_RESTRICT out, std::int64_t out_stride) {
+  const Tag d;
+  Vector sums[kRows][kKeys];
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kKeys; ++j) sums[i][j] = hn::Zero(d);
+  }
+  for (int e = 0; e < width; e += kLanes) {
+    Vector row[kRows];
+    for (int i = 0; i < kRows; ++i) row[i] = hn::LoadU(d, a + i * a_stride + e);
+    for (int j = 0; j < kKeys; ++j) {
+      const Vector key = hn::LoadU(d, b + j * b_stride + e);
+      for (int i = 0; i < kRows; ++i) sums[i][j] = hn::MulAdd(row[i], key, sums[i][j]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    if constexpr (kKeys == 4) {
+      store_four_sums(sums[i][0], sums[i][1], sums[i][2], sums[i][3], factor, out + i * out_stride);
+    } else {
+      for (int j = 0; j < kKeys; ++j) {
+        out[i * out_stride + j] = factor * hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
+      }
+    }
+  }
+}
+
+template <int kRows>
+void dots_rows(const float* a, std::int64_t a_stride, Rows b, int width, float factor, float* out,
+               std::int64_t out_stride) {
+  int j = 0;
+  for (; j + 4 <= b.count; j += 4) {
+    dots_tile<kRows, 4>(a, a_stride, b.data + j * b.stride, b.stride, width, factor, out + j,
+                        out_stride);
+  }
+  for (; j < b.count; ++j) {
+    dots_tile<kRows, 1>(a, a_stride, b.data + j * b.stride, b.stride, width, factor, out + j,
+                        out_stride);
+  }
+}
+
+void dots(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride) {
+  int i = 0;
+  const auto row = [&](int index) { return a.data + index * a.stride; };
+  for (; i + 3 <= a.count; i += 3) {
+    dots_rows<3>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
+  }
+  if (a.count - i == 2) {
+    dots_rows<2>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
+  } else if (a.count - i == 1) {
+    dots_rows<1>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
+  }
+}
+
+template <int kRows, int kVectors>
+HWY_INLINE void mix_tile(float* HWY_RESTRICT out, std::int64_t out_stride,
+                         const float* HWY_RESTRICT c, std::int64_t c_row, std::int64_t c_column,
+                         const float* HWY_RESTRICT b, std::int64_t b_stride, int count) {
+  const Tag d;
+  Vector sums[kRows][kVectors];
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::LoadU(d, out + i * out_stride + v * kLanes);
+  }
+  for (int j = 0; j < count; ++j) {
+    Vector row[kVectors];
+    for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(d, b + j * b_stride + v * kLanes);
+    for (int i = 0; i < kRows; ++i) {
+      const Vector factor = hn::Set(d, c[i * c_row + j * c_column]);
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(factor, row[v], sums[i][v]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) {
+      hn::StoreU(sums[i][v], d, out + i * out_stride + v * kLanes);
+    }
+  }
+}
+
+template <int kRows>
+void mix_rows(float* out, std::int64_t out_stride, const float* c, std::int64_t c_row,
+              std::int64_t c_column, Rows b, int width) {
+  int e = 0;
+  for (; e + 4 * kLanes <= width; e += 4 * kLanes) {
+    mix_tile<kRows, 4>(out + e, out_stride, c, c_row, c_column, b.data + e, b.stride, b.count);
+  }
+  for (; e < width; e += kLanes) {
+    mix_tile<kRows, 1>(out + e, out_stride, c, c_row, c_column, b.data + e, b.stride, b.count);
+  }
+}
+
+void mix(float* out, std::int64_t out_stride, int count, const float* c, std::int64_t c_row,
+         std::int64_t c_column, Rows b, int width) {
+  int i = 0;
+  for (; i + 3 <= count; i += 3) {
+    mix_rows<3>(out + i * out_stride, out_stride, c + i * c_row, c_row, c_column, b, width);
+  }
+  for (; i < count; ++i) {
+    mix_rows<1>(out + i * out_stride, out_stride, c + i * c_row, c_row, c_column, b, width);
+  }
+}
+
+float max(const float* values, int count) {
+  const Tag d;
+  int i = 0;
+  float largest = values[0];
+  if (count >= kLanes) {
+    Vector most = hn::LoadU(d, values);
+    for (i = kLanes; i + kLanes <= count; i += kLanes) {
+      most = hn::Max(most, hn::LoadU(d, values + i));
+    }
+    largest = hn::GetLane(hn::MaxOfLanes(d, most));
+  }
+  for (; i < count; ++i) largest = values[i] > largest ? values[i] : largest;
+  return largest;
+}
+
+// Highway's Exp turns NaN into 0; training has to see NaN.
+template <class D, class V>
+HWY_INLINE V exp_keeping_nan(D d, V x) {
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+}
+
+float exp_and_sum(float* values, int count, float shift) {
+  const Tag d;
+  Vector sums = hn::Zero(d);
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Vector p = exp_keeping_nan(d, hn::Sub(hn::LoadU(d, values + i), hn::Set(d, shift)));
+    hn::StoreU(p, d, values + i);
+    sums = hn::Add(sums, p);
+  }
+  float sum = hn::GetLane(hn::SumOfLanes(d, sums));
+  const hn::CappedTag<float, 1> d1;
+  for (; i < count; ++i) {
+    values[i] = hn::GetLane(exp_keeping_nan(d1, hn::Set(d1, values[i] - shift)));
+    sum += values[i];
+  }
+  return sum;
+}
+
+void probability_gradients(float* p, float* ds, int count, float log_sum_exp, float mean,
+                           float scale) {
+  for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
+    const auto probability =
+        exp_keeping_nan(d, hn::Sub(hn::LoadU(d, p + i), hn::Set(d, log_sum_exp)));
+    const auto centered = hn::Sub(hn::LoadU(d, ds + i), hn::Set(d, mean));
+    hn::StoreU(probability, d, p + i);
+    hn::StoreU(hn::Mul(hn::Mul(probability, centered), hn::Set(d, scale)), d, ds + i);
+  });
+}
+
+void multiply(float* values, int count, float factor) {
+  for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
+    hn::StoreU(hn::Mul(hn::LoadU(d, values + i), hn::Set(d, factor)), d, values + i);
+  });
+}
+
+AttentionTiles tiles() { return {dots, mix, max, exp_and_sum, probability_gradients, multiply}; }
+
+}  // namespace
+}  // namespace bantam::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bantam::cpu {
+
+HWY_EXPORT(tiles);
+
+const AttentionTiles& attention_tiles() {
+  static const AttentionTiles instance = HWY_DYNAMIC_DISPATCH(tiles)();
+  return instance;
+}
+
+}  // namespace bantam::cpu
+#endif  // HWY_ONCE

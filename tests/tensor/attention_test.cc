@@ -1,0 +1,179 @@
+#include "bantam/tensor/ops/attention.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "bantam/tensor/allocator.h"
+#include "bantam/tensor/tape.h"
+#include "tests/tensor/op_harness.h"
+
+namespace bantam {
+namespace {
+
+using namespace op_tests;
+
+// The last of `keys` keys belongs to the last query: with more keys than queries the first ones are
+// a cached prefix.
+Visibility causal(std::int32_t queries, std::int32_t keys) {
+  Visibility plan;
+  plan.key_rows = keys;
+  for (std::int32_t t = 0; t < queries; ++t) plan.push({{0, keys - queries + t + 1}});
+  return plan;
+}
+
+Visibility packed(std::initializer_list<std::int32_t> lengths) {
+  Visibility plan;
+  for (const std::int32_t length : lengths) {
+    const std::int32_t begin = plan.key_rows;
+    for (std::int32_t t = 0; t < length; ++t) plan.push({{begin, begin + t + 1}});
+    plan.key_rows += length;
+  }
+  return plan;
+}
+
+Visibility windowed(std::int32_t queries, std::int32_t window) {
+  Visibility plan;
+  plan.key_rows = queries;
+  for (std::int32_t t = 0; t < queries; ++t) plan.push({{std::max(0, t + 1 - window), t + 1}});
+  return plan;
+}
+
+// A shared prefix, a branch of its own, and the query itself; every fourth query sees nothing.
+Visibility branching(std::int32_t queries) {
+  Visibility plan;
+  plan.key_rows = queries;
+  for (std::int32_t t = 0; t < queries; ++t) {
+    if (t % 4 == 3) {
+      plan.push({});
+    } else if (t > 12) {
+      plan.push({{0, 5}, {6 + t % 3, 9}, {t, t + 1}});
+    } else {
+      plan.push({{0, t / 2 + 1}});
+    }
+  }
+  return plan;
+}
+
+auto with(Visibility plan, float scale = 0.3f) {
+  return [plan = std::move(plan), scale](const Tensor& q, const Tensor& k, const Tensor& v) {
+    return attention(q, k, v, plan, scale);
+  };
+}
+
+OP_CASES(attention) {
+  const auto add = [&](Visibility plan, std::int64_t heads, std::int64_t groups,
+                       std::int64_t width) -> OpCase& {
+    const std::int64_t queries = plan.queries(), keys = plan.key_rows;
+    return yield({normal({queries, heads, width}), normal({keys, groups, width}),
+                  normal({keys, groups, width})},
+                 with(std::move(plan)));
+  };
+  for (const std::int32_t n : {1, 2, 3, 5, 17, 31, 65}) add(causal(n, n), 3, 1, 16);
+  for (const std::int64_t width : {1, 3, 8, 17, 48, 80}) add(causal(7, 7), 2, 2, width);
+  for (const std::int64_t heads : {1, 2, 4, 5, 8}) add(causal(9, 9), heads, 1, 16);
+  add(causal(20, 20), 9, 3, 64);
+  add(causal(3, 70), 4, 2, 16);
+  add(packed({5, 1, 20, 3, 18}), 3, 3, 16);
+  add(packed({1, 1, 1, 1}), 6, 2, 16);
+  add(windowed(40, 7), 3, 1, 16);
+  add(branching(30), 4, 2, 16);
+  add(causal(70, 75), 2, 1, 16);
+  add(causal(1, 1100), 2, 1, 16);
+  add(windowed(2, 1), 1, 1, 16);
+  yield({normal({6, 2, 16}, 3), normal({6, 1, 16}, 3), normal({6, 1, 16})}, with(causal(6, 6)))
+      .within(1e-6, 1e-4, "sharp rows: probabilities near 1 leave differences of rounding size");
+  yield({normal({2, 5, 16}), normal({5, 1, 16}), normal({5, 1, 16})},
+        [plan = causal(5, 5)](const Tensor& q, const Tensor& k, const Tensor& v) {
+          return attention(transpose(q, 0, 1), k, v, plan, 0.25f);
+        });
+  const auto timed = [&](Visibility plan) {
+    double pairs = 0;
+    for (const KeyRange& range : plan.ranges) pairs += range.end - range.begin;
+    const std::int64_t queries = plan.queries(), keys = plan.key_rows;
+    yield
+        .timed({normal({queries, 9, 64}), normal({keys, 3, 64}), normal({keys, 3, 64})},
+               with(std::move(plan), 0.125f))
+        .costs(pairs * 9 * 64 * 2);
+  };
+  timed(causal(512, 512));
+  timed(causal(2048, 2048));
+  timed(packed({100, 100, 100, 100, 100, 100}));
+  timed(causal(1, 8000));
+}
+
+TEST(AttentionOverPlans, GivesZerosAndNoGradientWhereAQueryOrKeyIsUnseen) {
+  for (const bool composed : {false, true}) {
+    const auto op = [composed](Inputs in) {
+      Visibility plan = causal(3, 4);
+      plan.first[3] = plan.first[2];  // the last query sees nothing, so the last key is unseen
+      plan.ranges.pop_back();
+      return composed ? attention_composed(in[0], in[1], in[2], plan, 1.0f)
+                      : attention(in[0], in[1], in[2], plan, 1.0f);
+    };
+    const OpCase op_case{{normal({3, 1, 16}), normal({4, 1, 16}), normal({4, 1, 16})}, op};
+    const Evaluation result = evaluate(op_case, make_inputs(op_case, DType::f32));
+    const auto row = [](const Tensor& x, std::size_t r) {
+      const std::vector<double> all = x.values();
+      return std::vector(all.begin() + r * 16, all.begin() + (r + 1) * 16);
+    };
+    EXPECT_THAT(row(result.output, 2), testing::Each(0.0));
+    EXPECT_THAT(row(result.gradients[0], 2), testing::Each(0.0));
+    EXPECT_THAT(row(result.gradients[1], 3), testing::Each(0.0));
+    EXPECT_THAT(row(result.gradients[2], 3), testing::Each(0.0));
+    EXPECT_THAT(row(result.gradients[2], 2), testing::Contains(testing::Ne(0.0)));
+  }
+}
+
+TEST(AttentionOverPlans, StaysFiniteWithScoresOfTenThousand) {
+  const OpCase op_case{
+      {uniform({6, 2, 16}, -100, 100), uniform({6, 1, 16}, -100, 100), normal({6, 1, 16})},
+      with(causal(6, 6))};
+  const Evaluation f32 = evaluate(op_case, make_inputs(op_case, DType::f32));
+  const Evaluation f64 = evaluate(op_case, make_inputs(op_case, DType::f64));
+  EXPECT_THAT(f32.output.values(),
+              testing::Pointwise(testing::DoubleNear(1e-5), f64.output.values()));
+  for (const Tensor& gradient : f32.gradients) EXPECT_TRUE(all_finite(gradient));
+}
+
+TEST(AttentionOverPlans, PassesNanOn) {
+  Tensor k = Tensor::full({4, 1, 16}, 0.5);
+  k.data<float>()[2 * 16] = NAN;
+  const Tensor q = Tensor::full({4, 1, 16}, 1.0);
+  const std::vector<double> y = attention(q, k, q, causal(4, 4), 1.0f).values();
+  EXPECT_FALSE(std::isnan(y[1 * 16]));
+  EXPECT_TRUE(std::isnan(y[2 * 16]));
+  EXPECT_TRUE(std::isnan(y[3 * 16]));
+}
+
+TEST(AttentionOverPlans, KeepsNoMatrixOfScores) {
+  constexpr std::int32_t kTokens = 2048;
+  const Tensor q = Tensor::full({kTokens, 1, 16}, 0.1).as_variable();
+  const Tensor k = Tensor::full({kTokens, 1, 16}, 0.2).as_variable();
+  release_cached_tensor_memory();
+  reset_tensor_memory_peak();
+  const std::uint64_t before = tensor_memory().current;
+  Tape tape;
+  Tensor y;
+  {
+    const Tape::Recording recording(tape);
+    y = attention(q, k, k, causal(kTokens, kTokens), 1.0f);
+  }
+  GradientStore store;
+  tape.backward(y, store);
+  // One f32 matrix of scores would take 16 MiB; operands take 128 KiB each.
+  EXPECT_LT(tensor_memory().peak - before, 4u << 20);
+}
+
+TEST(AttentionOverPlans, RefusesAPlanForOtherShapes) {
+  const Tensor x = Tensor::zeros({3, 2, 4});
+  EXPECT_THROW(attention(x, x, x, causal(4, 4), 1.0f), Error);
+  EXPECT_THROW(attention(x, Tensor::zeros({3, 3, 4}), Tensor::zeros({3, 3, 4}), causal(3, 3), 1.0f),
+               Error);
+  Visibility beyond = causal(3, 3);
+  beyond.ranges[1].end = 9;
+  EXPECT_THROW(attention(x, x, x, beyond, 1.0f), Error);
+}
+
+}  // namespace
+}  // namespace bantam

@@ -1,0 +1,48 @@
+#include "bantam/tensor/ops/embedding.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/tensor/op_harness.h"
+
+namespace bantam {
+namespace {
+
+using namespace op_tests;
+using testing::AllOf;
+using testing::HasSubstr;
+
+OP_CASES(embedding) {
+  yield({normal({7, 5}), exact_ids({3, 0, 3, 6, 3})}, embedding);
+  yield({normal({1, 1}), exact_ids({0, 0})}, embedding);
+  yield({normal({11, 129}), ids(40, 11)}, embedding);
+  yield({normal({4, 3}), exact_ids({})}, embedding);
+  yield.timed({normal({49152, 576}), ids(640, 49152)}, embedding);
+}
+
+TEST(Embedding, DecodesRowsOfAQuantizedTable) {
+  RandomStream random(1, "table");
+  const Tensor table = encoded({9, 64}, DType::q4_1)(random);
+  const Tensor ids = exact_ids({8, 2})(random);
+  const std::vector<double> all = table.values(), rows = embedding(table, ids).values();
+  EXPECT_EQ(std::vector(rows.begin(), rows.begin() + 64),
+            std::vector(all.begin() + 8 * 64, all.end()));
+  EXPECT_EQ(std::vector(rows.begin() + 64, rows.end()),
+            std::vector(all.begin() + 2 * 64, all.begin() + 3 * 64));
+}
+
+TEST(Embedding, NamesThePositionOfAnIdOutsideTheTable) {
+  RandomStream random(1, "ids");
+  for (const std::int32_t id : {-1, 7}) {
+    try {
+      embedding(Tensor::zeros({7, 2}), exact_ids({1, id})(random));
+      FAIL() << "id " << id << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), Error::Kind::input);
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("id " + std::to_string(id)),
+                                      HasSubstr("position 1"), HasSubstr("7 rows")));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bantam

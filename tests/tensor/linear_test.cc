@@ -1,0 +1,128 @@
+#include "bantam/tensor/ops/linear.h"
+
+#include <gmock/gmock.h>
+
+#include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/quant/quantize.h"
+#include "bantam/tensor/tape.h"
+#include "tests/tensor/op_harness.h"
+
+namespace bantam {
+namespace {
+
+using namespace op_tests;
+using testing::AllOf;
+using testing::HasSubstr;
+
+Tensor linear2(const Tensor& x, const Tensor& w) { return linear(x, w); }
+Tensor linear3(const Tensor& x, const Tensor& w, const Tensor& b) { return linear(x, w, b); }
+
+OP_CASES(linear) {
+  for (const std::int64_t k : {1, 2, 3, 7, 16, 17, 33, 65}) {
+    yield({normal({3, k}), normal({5, k})}, linear2);
+    yield({normal({13, k}), normal({5, k})}, linear2);
+  }
+  yield({normal({2, 3, 8}), normal({5, 8}), normal({5})}, linear3);
+  yield({normal({8}), normal({5, 8})}, linear2);
+  yield({normal({0, 8}), normal({5, 8})}, linear2);
+  yield({normal({64, 33}), normal({400, 33})}, linear2);
+  yield({normal({7, 5}), normal({3, 7})},
+        [](const Tensor& x, const Tensor& w) { return linear(transpose(x, 0, 1), w); });
+  yield({normal({4, 7}), normal({7, 3})},
+        [](const Tensor& x, const Tensor& w) { return linear(x, transpose(w, 0, 1)); });
+  for (const DType type : {DType::bf16, DType::f16, DType::q4_0, DType::q4_1, DType::q5_0,
+                           DType::q5_1, DType::q8_0, DType::q4_k, DType::q6_k}) {
+    for (const std::int64_t rows : {1, 3, 8, 13, 40}) {
+      yield({normal({rows, 256}), encoded({9, 256}, type)}, linear2);
+    }
+    yield({normal({2, 512}), encoded({33, 512}, type)}, linear2);
+  }
+  for (const DType type : {DType::f16, DType::bf16}) {
+    yield({normal({2, 13}), encoded({3, 13}, type)}, linear2);
+    yield({normal({20, 13}), encoded({3, 13}, type)}, linear2);
+  }
+  for (const std::int64_t rows : {1, 8, 640}) {
+    yield.timed({normal({rows, 576}), encoded({1536, 576}, DType::q4_1)}, linear2)
+        .costs(static_cast<double>(rows) * 576 * 1536);
+  }
+  yield.timed({normal({640, 576}), normal({1536, 576})}, linear2).costs(640.0 * 576 * 1536);
+}
+
+TEST(LinearOverQuantizedWeights, GivesARowTheSameBitsInABatchOfAFew) {
+  const RandomStream random(1, "rows");
+  std::vector<float> values(8 * 512), weights(96 * 512);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(random.normal_at(i));
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = static_cast<float>(random.normal_at(10000 + i));
+  }
+  const Tensor x = Tensor::from(std::span<const float>(values), {8, 512});
+  for (const DType type : {DType::q4_1, DType::q8_0, DType::q6_k}) {
+    const Tensor w = quantize(Tensor::from(std::span<const float>(weights), {96, 512}), type);
+    const Tensor together = linear(x, w);
+    for (std::int64_t row = 0; row < 8; ++row) {
+      EXPECT_EQ(linear(slice(x, 0, row, row + 1), w).values(),
+                slice(together, 0, row, row + 1).values())
+          << info(type).name << " row " << row;
+    }
+  }
+}
+
+TEST(LinearOverQuantizedWeights, CrossesPanelsOfALargeWeight) {
+  // 1100 x 1024 does not fit one panel of 2^20 elements.
+  const RandomStream random(2, "panels");
+  std::vector<float> weights(1100 * 1024), values(16 * 1024), gradient(16 * 1100);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = static_cast<float>(random.uniform_at(i) - 0.5);
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(random.uniform_at(i) - 0.5);
+  }
+  const Tensor w =
+      quantize(Tensor::from(std::span<const float>(weights), {1100, 1024}), DType::q8_0);
+  const Tensor x = Tensor::from(std::span<const float>(values), {16, 1024}).as_variable();
+  const Tensor plain = dequantize(w);
+  const auto run = [&](const Tensor& weight) {
+    Tape tape;
+    Tensor y;
+    {
+      const Tape::Recording recording(tape);
+      y = linear(x, weight);
+    }
+    GradientStore store;
+    tape.backward(y, store);
+    return std::pair(y.values(), store.of(x).values());
+  };
+  const auto [y, dx] = run(w);
+  const auto [expected_y, expected_dx] = run(plain);
+  const double tolerance = matmul_precision() == MatmulPrecision::bf16 ? 0.5 : 1e-4;
+  EXPECT_THAT(y, testing::Pointwise(testing::DoubleNear(tolerance), expected_y));
+  EXPECT_THAT(dx, testing::Pointwise(testing::DoubleNear(tolerance), expected_dx));
+}
+
+TEST(Linear, NamesBothShapesWhenFeaturesDiffer) {
+  const Tensor x = Tensor::zeros({4, 128, 576}), w = Tensor::zeros({2304, 960}, DType::q4_0);
+  try {
+    linear(x, w);
+    FAIL() << "960 features were taken for 576";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::input);
+    EXPECT_THAT(error.what(), HasSubstr("linear: x has 576 features but w expects 960 (x [4, 128, "
+                                        "576], w [2304, 960] q4_0)"));
+  }
+}
+
+TEST(Linear, RefusesABiasOfAnotherWidth) {
+  EXPECT_THROW(linear(Tensor::zeros({2, 4}), Tensor::zeros({3, 4}), Tensor::zeros({4})), Error);
+}
+
+TEST(Linear, RefusesAGradientToAQuantizedWeight) {
+  const Tensor w = Tensor::zeros({32, 32}, DType::q8_0).as_variable();
+  Tape tape;
+  const Tape::Recording recording(tape);
+  EXPECT_THROW(linear(Tensor::zeros({2, 32}), w), Error);
+}
+
+}  // namespace
+}  // namespace bantam
