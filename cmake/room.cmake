@@ -14,9 +14,11 @@ function(bantam_room name)
   endif()
   add_library(bantam_${name} STATIC ${ROOM_SOURCES})
   add_library(bantam::${name} ALIAS bantam_${name})
+  target_compile_features(bantam_${name} PUBLIC cxx_std_20)
   target_include_directories(bantam_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                                   $<INSTALL_INTERFACE:include>)
-  target_link_libraries(bantam_${name} PUBLIC bantam_flags ${ROOM_LIBRARIES})
+                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  # Warnings and hardening are this build's choice, not that of programs which use the installed library.
+  target_link_libraries(bantam_${name} PUBLIC $<BUILD_INTERFACE:bantam_flags> ${ROOM_LIBRARIES})
   foreach(other ${ROOM_DEPENDS})
     list(FIND BANTAM_ROOM_ORDER ${other} other_rank)
     if(other_rank EQUAL -1 OR NOT other_rank LESS own_rank)

@@ -1,0 +1,2 @@
+// Includes a room that stands above its own: the check must say so.
+#include "bantam/nn/decoder.h"

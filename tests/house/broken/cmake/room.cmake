@@ -1,0 +1,1 @@
+set(BANTAM_ROOM_ORDER base nn)
