@@ -133,10 +133,20 @@ std::string toml_value(const Json& value) {
   return dump_json(value);
 }
 
+// A configuration that cannot be read is a wrong command line (exit 2), not refused data (exit 3).
+std::string read_config(const std::string& path) {
+  try {
+    return read_file(path, kMostBytes);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::input) throw;
+    throw usage_error("{}", error.what());
+  }
+}
+
 }  // namespace
 
 void apply_config_file(std::span<Option> options, const std::string& path) {
-  const std::string text = read_file(path, kMostBytes);
+  const std::string text = read_config(path);
   check_toml_depth(text, kMostLevels, path);
   toml::table table;
   try {

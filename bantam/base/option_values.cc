@@ -36,10 +36,13 @@ constexpr std::array<Unit, 13> kByteUnits = {{{"", 1},
 // leading "+" is allowed.
 template <class T>
 std::optional<T> whole_number(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return {};
+  }
   T value{};
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc{} || end != text.data() + text.size() || text.starts_with('+')) return {};
+  if (code != std::errc{} || end != text.data() + text.size()) return {};
   return value;
 }
 
@@ -265,7 +268,7 @@ void throw_out_of_range(std::string_view key, std::string_view expected, const J
 std::string show(const Json& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) return fmt::format("{:g}", value.get<double>());
+  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
   if (value.is_array()) {
     std::string out;
     for (const Json& item : value) out += (out.empty() ? "" : ",") + show(item);

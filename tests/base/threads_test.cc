@@ -1,0 +1,76 @@
+#include "bantam/base/threads.h"
+
+#include <atomic>
+#include <numeric>
+#include <vector>
+
+#include "tests/base/expect_error.h"
+
+namespace bantam {
+namespace {
+
+class Threads : public testing::Test {
+ protected:
+  ~Threads() override { set_thread_count(0); }
+};
+
+TEST_F(Threads, EveryItemIsVisitedOnce) {
+  set_thread_count(4);
+  std::vector<std::atomic<int>> visits(1003);
+  parallel_for(1003, 10, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+  });
+  for (const auto& count : visits) EXPECT_EQ(count, 1);
+}
+
+TEST_F(Threads, ChunksAreTheSameForEveryThreadCount) {
+  std::vector<float> values(100'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0f / static_cast<float>(i + 1);
+  const auto sum = [&](int threads) {
+    set_thread_count(threads);
+    std::vector<float> partial(100);
+    parallel_for(100'000, 1000, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = begin; i < end; ++i) {
+        partial[static_cast<std::size_t>(begin / 1000)] += values[static_cast<std::size_t>(i)];
+      }
+    });
+    return std::accumulate(partial.begin(), partial.end(), 0.0f);
+  };
+  const float one = sum(1);
+  for (const int threads : {2, 3, 4, 8}) EXPECT_EQ(sum(threads), one) << threads;
+}
+
+TEST_F(Threads, TheFailureOfTheLowestChunkReachesTheCaller) {
+  set_thread_count(4);
+  EXPECT_ERROR(parallel_for(100, 10,
+                            [](std::int64_t begin, std::int64_t) {
+                              if (begin >= 30) throw input_error("chunk {}", begin);
+                            }),
+               input, "chunk 30");
+}
+
+TEST_F(Threads, NestedCallsRunOnTheCallingThread) {
+  set_thread_count(2);
+  std::atomic<int> total{0};
+  parallel_for(4, 1, [&](std::int64_t, std::int64_t) {
+    parallel_for(10, 3, [&](std::int64_t begin, std::int64_t end) {
+      total += static_cast<int>(end - begin);
+    });
+  });
+  EXPECT_EQ(total, 40);
+}
+
+TEST_F(Threads, NothingToDoCallsNobody) {
+  parallel_for(0, 10, [](std::int64_t, std::int64_t) { FAIL(); });
+  parallel_for(-5, 10, [](std::int64_t, std::int64_t) { FAIL(); });
+}
+
+TEST_F(Threads, CountsOutsideTheRangeAreRefused) {
+  EXPECT_ERROR(set_thread_count(-1), usage, "expected 1 to 1024", "-1");
+  EXPECT_ERROR(set_thread_count(1'000'000), usage, "1000000");
+  set_thread_count(0);
+  EXPECT_GE(thread_count(), 1);
+}
+
+}  // namespace
+}  // namespace bantam
