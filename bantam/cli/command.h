@@ -44,7 +44,7 @@ enum class CommandGroup { use_model, make_model, make_data, judge, operate };
 struct Command {
   std::string name;  ///< "doctor", "data show"
   CommandGroup group = CommandGroup::operate;
-  std::string summary;  ///< one line, a verb first
+  std::string summary;       ///< one line, a verb first
   std::string details = {};  ///< paragraphs of `bantam help NAME`; may be empty
   std::vector<Argument> arguments = {};
   std::vector<CommandExample> examples = {};

@@ -201,6 +201,9 @@ class Parser {
     if (config.empty()) return;
     if (!config.starts_with("run:")) return apply_config_file(in_.options, config);
     const RunRecord run = RunStore::open(home_of_flags())->get(config.substr(4));
+    if (in_.arguments.empty() && run.config.contains("arguments")) {
+      in_.arguments = options_detail::read_list("arguments", run.config.at("arguments"));
+    }
     for (const auto& [key, value] : run.config.items()) {
       Option* option = find(key);
       if (!option || value.is_null() || key == "config" || key == "home") continue;

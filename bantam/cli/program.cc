@@ -1,5 +1,6 @@
 #include "bantam/cli/program.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include "bantam/base/system_error.h"
 #include "bantam/base/threads.h"
 #include "bantam/base/version.h"
-#include "bantam/cli/commands.h"
 #include "bantam/cli/help.h"
 #include "bantam/cli/parse.h"
 #include "bantam/cli/session.h"
@@ -27,6 +27,19 @@ constexpr int kHelpWidth = 100;
 void on_signal(int signal) {
   if (Interrupt::requested() != 0) ::_exit(128 + signal);
   Interrupt::request(signal);
+  constexpr std::string_view kText = "\nbantam: stopping in order; once more stops at once\n";
+  if (::isatty(STDERR_FILENO) == 1) {
+    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, kText.data(), kText.size());
+  }
+}
+
+// A mapped file that was cut while it is read ends in SIGBUS. Only async-signal-safe calls are left
+// here.
+void on_bus_error(int) {
+  constexpr std::string_view kText =
+      "bantam: a model or data file became shorter while it was being read; start again\n";
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(static_cast<int>(Error::Kind::input));
 }
 
 void install_signals() {
@@ -37,6 +50,18 @@ void install_signals() {
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGBUS, on_bus_error);
+}
+
+// A stream that the caller closed would lend its number to the next file opened here, and results
+// would be written into it. Opened for reading only, it keeps its number and every write to it
+// fails.
+void claim_standard_streams() {
+  while (true) {
+    const int number = ::open("/dev/null", O_RDONLY);
+    if (number > STDERR_FILENO) ::close(number);
+    if (number < 0 || number > STDERR_FILENO) return;
+  }
 }
 
 void complain(std::string_view text) { write_stderr(fmt::format("bantam: {}\n", text)); }
@@ -81,25 +106,25 @@ int run_invocation(Invocation& in) {
   return code;
 }
 
-int run_words(const std::vector<std::string>& words) {
+int run_words(std::span<const Command> commands, const std::vector<std::string>& words) {
   const int width = stream_width(Stream::out, 60, kHelpWidth, 90);
   const bool color = wants_color(Stream::out);
   if (words.empty() || words[0] == "--help" || words[0] == "-h") {
-    write_stdout(overview_text(all_commands(), width, color));
+    write_stdout(overview_text(commands, width, color));
     return 0;
   }
   if (words[0] == "--version" || words[0] == "version") {
     write_stdout(fmt::format("bantam {}\n", version()));
     return 0;
   }
-  const std::string verb = verb_text(all_commands(), words[0], width, color);
+  const std::string verb = verb_text(commands, words[0], width, color);
   const bool asks = words.size() == 2 && (words[1] == "--help" || words[1] == "-h");
   std::size_t used = 0;
-  if (asks && !verb.empty() && !match_command(all_commands(), words, used)) {
+  if (asks && !verb.empty() && !match_command(commands, words, used)) {
     write_stdout(verb);
     return 0;
   }
-  const auto in = parse_command_line(all_commands(), words);
+  const auto in = parse_command_line(commands, words);
   if (in->help) {
     write_stdout(command_text(*in->command, width, color));
   } else if (in->print_config) {
@@ -137,10 +162,11 @@ int report(const std::exception& error) {
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& words) {
+int run_program(std::span<const Command> commands, const std::vector<std::string>& words) {
   try {
+    claim_standard_streams();
     install_signals();
-    const int code = run_words(words);
+    const int code = run_words(commands, words);
     flush_stdout();
     return code;
   } catch (const std::exception& error) {
