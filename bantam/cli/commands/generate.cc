@@ -1,0 +1,282 @@
+#include <chrono>
+#include <map>
+#include <numeric>
+
+#include "bantam/base/files.h"
+#include "bantam/cli/commands.h"
+#include "bantam/cli/input_lines.h"
+#include "bantam/cli/session.h"
+#include "bantam/data/dataset.h"
+#include "bantam/generate/generator.h"
+#include "bantam/model/load_model.h"
+#include "bantam/model/model_reference.h"
+#include "bantam/text/chat_template.h"
+
+namespace bantam {
+
+namespace {
+
+struct GenerateCommandOptions {
+  std::string model{default_model_name()};
+  std::vector<std::string> data;
+  bool chat = false;
+  int batch = 8;
+  std::int64_t context = 0;
+  GenerateOptions generate;
+};
+
+}  // namespace
+
+template <>
+void describe(Describer<GenerateCommandOptions>& d) {
+  d(&GenerateCommandOptions::model, "model", "The model that writes: a file, a folder or a name.");
+  d(&GenerateCommandOptions::data, "data",
+    "Rows to complete: each row's prompt, conversation or text.");
+  d(&GenerateCommandOptions::chat, "chat",
+    "Give prompts to the model as the first message of a chat, in its template.");
+  d(&GenerateCommandOptions::batch, "batch", "Answers under way at once.", between(1, 1024));
+  d(&GenerateCommandOptions::context, "context",
+    "Tokens that prompt and answer may have; 0 is what the model was trained for.",
+    at_least(std::int64_t{0}));
+  d.nested(&GenerateCommandOptions::generate);
+}
+
+namespace {
+
+// One thing to complete, with what identifies it in the output.
+struct Item {
+  std::string id, prompt;
+  std::vector<Message> messages;  ///< not empty: rendered by the template
+  Json tools;
+  std::string where;
+};
+
+Item item_of(const Row& row) {
+  Item item{row.id, "", {}, row.tools, where_is(row)};
+  if (row.kind == Row::Kind::chat) {
+    item.messages = row.messages;
+    if (!item.messages.empty() && item.messages.back().role == "assistant") {
+      item.messages.pop_back();
+    }
+    item.prompt = input_of(row);
+  } else {
+    item.prompt = row.kind == Row::Kind::prompt_completion ? row.prompt : row.text;
+  }
+  return item;
+}
+
+std::vector<std::int32_t> encode(const Item& item, const Generator& generator, bool chat) {
+  std::vector<Message> messages = item.messages;
+  if (messages.empty() && chat) {
+    messages.emplace_back();
+    messages.back().role = "user";
+    messages.back().content = item.prompt;
+  }
+  if (messages.empty()) return generator.encode_prompt(item.prompt);
+  const LoadedModel& model = generator.model();
+  if (model.chat_template == nullptr) {
+    throw refused_error("{}: this model has no chat template; give it prompts without --chat",
+                        model.name);
+  }
+  RenderOptions render;
+  render.tools = item.tools;
+  return render_prompt(*model.chat_template, *model.tokenizer, messages, render).ids;
+}
+
+// Rows in the order of the prompts, as soon as all before them are there.
+class RowWriter {
+ public:
+  RowWriter(Session& session, const std::vector<Item>& items) : session_(session), items_(items) {
+    const auto& out = session.shared().out;
+    if (!out || *out == "-") return;
+    require_fresh_output(*out, session.shared().force);
+    file_.emplace(*out);
+  }
+  void take(std::size_t i, const Completion& completion) {
+    Json row = Json::object();
+    if (!items_[i].id.empty()) row["id"] = items_[i].id;
+    row.update(completion_to_json(items_[i].prompt, completion));
+    waiting_.emplace(i, dump_json(row) + "\n");
+    for (auto next = waiting_.find(written_); next != waiting_.end();
+         next = waiting_.find(written_)) {
+      file_ ? file_->write(next->second) : session_.print(next->second);
+      waiting_.erase(next);
+      ++written_;
+    }
+    if (!file_) session_.flush();
+  }
+  void finish() {
+    if (!file_) return;
+    file_->commit();
+    if (session_.run() != nullptr) session_.run()->add_file(*session_.shared().out, "completions");
+  }
+
+ private:
+  Session& session_;
+  const std::vector<Item>& items_;
+  std::optional<AtomicFile> file_;
+  std::map<std::size_t, std::string> waiting_;
+  std::size_t written_ = 0;
+};
+
+struct Totals {
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, tokens = 0;
+  std::size_t failed = 0, cancelled = 0;
+  double seconds = 0;
+};
+
+class Generate final : public CommandBody {
+ public:
+  std::vector<Option> options() override {
+    options_.generate.max_tokens = 256;
+    return options_of(options_);
+  }
+
+  int run(Session& session) override {
+    const std::vector<Item> items = read_items(session);
+    LoadedModel loaded = load_model(options_.model);
+    for (const std::string& warning : loaded.warnings) session.progress().note(warning);
+    options_.generate.sampler.seed = session.shared().seed;
+    const std::vector<std::string> told =
+        apply_generation_defaults(options_.generate, loaded.generation_defaults);
+    if (!told.empty()) {
+      session.progress().note(fmt::format("{} asks for {}", loaded.name, fmt::join(told, ", ")));
+    }
+    GeneratorOptions settings;
+    settings.max_batch = options_.batch;
+    settings.context = options_.context;
+    Generator generator(std::move(loaded), settings);
+    std::vector<Request> requests;
+    for (const Item& item : items) {
+      try {
+        requests.push_back({encode(item, generator, options_.chat), options_.generate, {}});
+      } catch (const Error& error) {
+        throw item.where.empty() ? error : error.at(item.where);
+      }
+    }
+    return from_data_ || options_.generate.n > 1 || session.json() || session.shared().out
+               ? write_rows(session, generator, items, requests)
+               : stream(session, generator, requests);
+  }
+
+ private:
+  std::vector<Item> read_items(Session& session) {
+    from_data_ = !options_.data.empty();
+    const auto& arguments = session.arguments();
+    if (from_data_ == !arguments.empty()) {
+      throw usage_error("generate: expected a PROMPT or --data, found {}",
+                        from_data_ ? "both" : "neither");
+    }
+    if (!from_data_) {
+      return {{"", arguments[0] == "-" ? InputLines().rest() : arguments[0], {}, Json(), ""}};
+    }
+    std::vector<DataRef> refs;
+    for (const std::string& text : options_.data) refs.push_back(parse_data_ref(text));
+    std::vector<Item> items;
+    for (const Row& row : Dataset::open(refs)) items.push_back(item_of(row));
+    return items;
+  }
+
+  // One prompt, one answer: the text as it comes.
+  int stream(Session& session, Generator& generator, const std::vector<Request>& requests) {
+    GenerateHooks hooks;
+    hooks.on_text = [&session](std::size_t, int, std::string_view text) {
+      session.print(text);
+      session.flush();
+    };
+    const auto completions = timed(generator, requests, hooks);
+    session.print("\n");
+    return summarize(session, completions);
+  }
+
+  int write_rows(Session& session, Generator& generator, const std::vector<Item>& items,
+                 const std::vector<Request>& requests) {
+    RowWriter writer(session, items);
+    GenerateHooks hooks;
+    hooks.progress = &session.progress();
+    hooks.on_done = [&](std::size_t i, const Completion& completion) {
+      writer.take(i, completion);
+    };
+    const auto completions = timed(generator, requests, hooks);
+    if (Interrupt::requested() == 0) writer.finish();
+    return summarize(session, completions);
+  }
+
+  std::vector<Completion> timed(Generator& generator, const std::vector<Request>& requests,
+                                const GenerateHooks& hooks) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<Completion> completions = generator.generate(requests, hooks);
+    totals_.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (const Completion& completion : completions) {
+      totals_.prompt_tokens += completion.prompt_tokens;
+      totals_.cached_tokens += completion.cached_tokens;
+      totals_.tokens += completion.generated_tokens();
+      totals_.failed += completion.error.empty() ? 0 : 1;
+    }
+    return completions;
+  }
+
+  int summarize(Session& session, const std::vector<Completion>& completions) {
+    if (const int signal = Interrupt::requested(); signal != 0) {
+      throw Interrupted(signal,
+                        session.shared().out ? "nothing was written" : "the rest is missing");
+    }
+    const double rate =
+        totals_.seconds > 0 ? static_cast<double>(totals_.tokens) / totals_.seconds : 0;
+    session.progress().note(fmt::format(
+        "{} {}, {} tokens of answers in {:.1f} s: {:.1f} tokens/s ({} prompt tokens, {} of them "
+        "shared)",
+        completions.size(), completions.size() == 1 ? "prompt" : "prompts",
+        with_commas(totals_.tokens), totals_.seconds, rate, with_commas(totals_.prompt_tokens),
+        with_commas(totals_.cached_tokens)));
+    if (session.run() != nullptr) {
+      session.run()->log(0, "tokens", static_cast<double>(totals_.tokens));
+      session.run()->log(0, "tokens_per_second", rate);
+    }
+    for (const Completion& completion : completions) {
+      if (completion.choices.front().context_full) {
+        session.progress().note(fmt::format(
+            "an answer was ended by the context of {} tokens (a prompt of {})",
+            with_commas(completion.prompt_tokens +
+                        static_cast<std::int64_t>(completion.choices.front().tokens.size())),
+            with_commas(completion.prompt_tokens)));
+        break;
+      }
+    }
+    if (totals_.failed == 0) return 0;
+    session.progress().note(fmt::format("{} of {} prompts failed; see their \"error\"",
+                                        totals_.failed, completions.size()));
+    return static_cast<int>(Error::Kind::failed_expectation);
+  }
+
+  GenerateCommandOptions options_;
+  bool from_data_ = false;
+  Totals totals_;
+};
+
+}  // namespace
+
+Command generate_command() {
+  return {
+      .name = "generate",
+      .group = CommandGroup::use_model,
+      .summary = "Complete a prompt, or many prompts in batches.",
+      .details =
+          "One PROMPT is completed as it stands and the text streams to standard output; "
+          "\"-\" reads it from standard input. --data completes rows and writes one JSON "
+          "row each: id, prompt, completions with text, tokens and finish_reason.",
+      .arguments = {{"PROMPT", "Text to go on from.", 0, 1}},
+      .examples = {{"bantam generate -m model.gguf \"The capital of France is\" --max-tokens 8",
+                    "One completion."},
+                   {"bantam generate -m model.gguf --data prompts.jsonl --n 4 --temperature 0.8 "
+                    "-o out.jsonl",
+                    "Four samples of each row."},
+                   {"bantam generate -m model.gguf --chat \"Name three fruits.\" --decode beam:4",
+                    "The best of four beams, as a chat answer."}},
+      .shared = {"out", "seed", "name", "no_run", "force"},
+      .recorded = true,
+      .body = [] { return std::make_unique<Generate>(); }};
+}
+
+}  // namespace bantam
