@@ -14,7 +14,7 @@ namespace bantam {
 
 struct HttpsRequest {
   std::string url;
-  std::string bearer_token;  ///< sent to the host of `url` alone; "" for none
+  std::string bearer_token = {};  ///< sent to the host of `url` alone; "" for none
   double connect_seconds = 5;
 };
 
@@ -25,7 +25,7 @@ std::string fetch_text(const HttpsRequest& request, std::uint64_t limit);
 struct FileFetch {
   std::uint64_t limit = 0;  ///< refuse more bytes than this
   /// Told how many bytes are there and how many there will be (0 if unknown). May throw to stop.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
 };
 
 /// GET into `partial`, continuing where an earlier try stopped if the server still has the same

@@ -131,7 +131,13 @@ PulledFile fetch(const Download& download, const PullOptions& options) {
   }
   const std::string hash = sha256_of_file(partial);
   refuse_wrong_hash(partial, hash, download.file.sha256);
-  check_lock(download.destination, hash);
+  try {
+    check_lock(download.destination, hash);
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::remove(partial, ignored);
+    throw;
+  }
   fs::rename(partial, download.destination);
   sync_folder(download.destination.parent_path());
   record_in_lock(download.destination, {hash, download.source, bytes});

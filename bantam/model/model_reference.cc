@@ -216,8 +216,8 @@ std::optional<ModelReference> hub_model(const HubName& name) {
 
 bool looks_like_path(std::string_view text) {
   return text.starts_with("/") || text.starts_with(".") || text.starts_with("~") ||
-         text.ends_with("/") || text.ends_with(".gguf") ||
-         std::count(text.begin(), text.end(), '/') > 1;
+         text.ends_with("/") || std::count(text.begin(), text.end(), '/') > 1 ||
+         (text.ends_with(".gguf") && text.find(':') == std::string_view::npos);
 }
 
 ModelReference resolve_base(std::string_view text) {

@@ -24,7 +24,7 @@ struct AdapterReference {
 struct ModelReference {
   std::string text;  ///< as typed
   Path path;         ///< a GGUF file or a folder with config.json
-  std::vector<AdapterReference> adapters;
+  std::vector<AdapterReference> adapters = {};
 };
 
 /// A model's name on the hub, each part checked: nothing in it can leave a folder.

@@ -1,0 +1,17 @@
+// Any text as the hub's answer: a refusal, or file names that stay in their folder.
+#include <cstdlib>
+
+#include "bantam/base/error.h"
+#include "bantam/model/hub.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const auto files =
+        bantam::parse_hub_listing({reinterpret_cast<const char*>(data), size}, "fuzz");
+    for (const auto& file : files)
+      if (file.name.find('/') != std::string::npos || file.name.starts_with(".")) std::abort();
+    bantam::files_to_pull(files, {"owner", "name", "main", ""});
+  } catch (const bantam::Error&) {
+  }
+  return 0;
+}
