@@ -2,7 +2,7 @@
 // state and everything else a resumed run needs to go on with the same bits; and best-000100, the
 // weights of the best evaluation.
 //
-// docs/formats describes the files. A checkpoint counts only if its manifest verifies; the previous
+// docs/formats/training-folder.md describes the files. A checkpoint counts only if its manifest verifies; the previous
 // one is deleted only after the new one was read back.
 #pragma once
 

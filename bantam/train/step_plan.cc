@@ -13,13 +13,16 @@ void plan_length(const TrainOptions& options, const PlanFacts& facts, StepPlan& 
     plan.steps = *options.length.steps;
     return;
   }
+  const std::int64_t steps_of_epochs = std::max<std::int64_t>(
+      1,
+      std::llround(std::ceil(
+          options.length.epochs.value_or(3) * static_cast<double>(facts.steps_per_epoch) - 1e-9)));
+  const std::string epochs_reason =
+      fmt::format("{} epochs of {} steps: {} examples by {}", options.length.epochs.value_or(3),
+                  with_commas(facts.steps_per_epoch), with_commas(facts.examples), options.batch);
   if (!options.length.budget) {
-    const double epochs = options.length.epochs.value_or(3);
-    plan.steps = std::max<std::int64_t>(
-        1, std::llround(std::ceil(epochs * static_cast<double>(facts.steps_per_epoch) - 1e-9)));
-    plan.reasons.push_back(fmt::format(
-        "steps {} ({} epochs of {}: {} examples by {})", with_commas(plan.steps), epochs,
-        with_commas(facts.steps_per_epoch), with_commas(facts.examples), options.batch));
+    plan.steps = steps_of_epochs;
+    plan.reasons.push_back(fmt::format("steps {} ({})", with_commas(plan.steps), epochs_reason));
     return;
   }
   const double budget = options.length.budget->seconds;
@@ -36,6 +39,13 @@ void plan_length(const TrainOptions& options, const PlanFacts& facts, StepPlan& 
         "budget (--budget): {} has no room for one step of {:.0f} tokens, which takes {} here; "
         "give more time or a smaller --batch",
         format_duration(budget), facts.tokens_per_step, format_duration(step_seconds));
+  }
+  if (options.length.epochs && steps_of_epochs < plan.steps) {
+    plan.reasons.push_back(fmt::format("steps {} ({}; the budget allows {})",
+                                       with_commas(steps_of_epochs), epochs_reason,
+                                       with_commas(plan.steps)));
+    plan.steps = steps_of_epochs;
+    return;
   }
   plan.reasons.push_back(fmt::format(
       "steps {} ({} for steps of {:.0f} tokens at {:.0f} tokens/s{}; {:.1f} epochs)",

@@ -13,9 +13,9 @@ namespace bantam {
 
 struct StepPlan {
   std::int64_t steps = 0;
-  std::int64_t evaluate_every = 0;    ///< 0: never
-  std::int64_t checkpoint_every = 0;  ///< 0: never
-  std::vector<std::string> reasons;   ///< one sentence for each derived value
+  std::int64_t evaluate_every = 0;        ///< 0: never
+  std::int64_t checkpoint_every = 0;      ///< 0: never
+  std::vector<std::string> reasons = {};  ///< one sentence for each derived value
 
   Json to_json() const;
   static StepPlan from_json(const Json& json);

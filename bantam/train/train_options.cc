@@ -26,7 +26,8 @@ template <>
 void describe(Describer<LengthOptions>& d) {
   d(&LengthOptions::steps, "steps", "Optimizer steps to take.",
     between<std::int64_t>(1, 1'000'000'000));
-  d(&LengthOptions::epochs, "epochs", "Passes over the examples; 3 when nothing else is said.",
+  d(&LengthOptions::epochs, "epochs",
+    "Passes over the examples, at most this many within a budget; 3 when nothing is said.",
     between(1e-6, 1e6));
   d(&LengthOptions::budget, "budget",
     "Time to train for, such as 5m; the number of steps follows from the measured speed.");
@@ -85,13 +86,9 @@ void describe(Describer<TrainOptions>& d) {
 
 void validate(const TrainOptions& options) {
   const LengthOptions& length = options.length;
-  std::vector<std::string> given;
-  if (length.steps) given.push_back("--steps");
-  if (length.epochs) given.push_back("--epochs");
-  if (length.budget) given.push_back("--budget");
-  if (given.size() > 1) {
-    throw usage_error("{} and {} contradict each other: give one length of training", given[0],
-                      given[1]);
+  if (length.steps && (length.epochs || length.budget)) {
+    throw usage_error("--steps and {} contradict each other: give one length of training",
+                      length.epochs ? "--epochs" : "--budget");
   }
   if (length.budget && !(length.budget->seconds >= 1)) {
     throw usage_error("budget (--budget): expected at least 1s, found {}s", length.budget->seconds);

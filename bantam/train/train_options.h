@@ -9,7 +9,8 @@
 
 namespace bantam {
 
-/// How long a run is: exactly one of the three, or none for three epochs.
+/// How long a run is: steps, epochs, a budget, a budget with a limit in epochs, or nothing for
+/// three epochs.
 struct LengthOptions {
   std::optional<std::int64_t> steps;
   std::optional<double> epochs;

@@ -97,9 +97,8 @@ PlanFacts Trainer::facts() const {
 
 // Forward and backward of the first windows, gradients thrown away, so that the schedule knows its
 // length before the first step. The first window is not counted: it pays for fresh memory.
-double Trainer::measure_speed() {
+double Trainer::measure_speed(double most_seconds) {
   constexpr int kMostWindows = 8;
-  constexpr double kShareOfBudget = 0.03;
   const ProgressPhase phase(progress_, "Measuring the speed of training", 0, "steps");
   const Clock::time_point start = Clock::now();
   double seconds = 0, tokens = 0;
@@ -109,10 +108,7 @@ double Trainer::measure_speed() {
         compute_gradients(objective_, micro_batches(order_.window(i)), model_, {});
     global_norm(step.gradients, parameters_.parameters());
     if (i > 0) seconds += seconds_since(begin), tokens += static_cast<double>(step.tokens);
-    if (i > 0 && tokens > 0 &&
-        seconds_since(start) > kShareOfBudget * options_.length.budget->seconds) {
-      break;
-    }
+    if (i > 0 && tokens > 0 && seconds_since(start) > most_seconds) break;
   }
   return tokens / seconds;
 }
@@ -124,12 +120,12 @@ const StepPlan& Trainer::plan() {
     if (hooks_.evaluate && facts.dev_tokens == 0) facts.dev_tokens = 1;  // evaluated by the hook
     if (options.length.budget) {
       const Clock::time_point start = Clock::now();
-      facts.tokens_per_second = measure_speed();
+      constexpr double kShareForMeasuring = 0.03;
+      facts.tokens_per_second = measure_speed(kShareForMeasuring * options.length.budget->seconds);
       const double left = options.length.budget->seconds - seconds_since(start);
       options.length.budget->seconds = std::max(left, 0.0);
     }
     state_.plan = plan_steps(options, facts);
-    for (const std::string& reason : state_.plan->reasons) progress_.note(reason);
   }
   schedule_.plan(state_.plan->steps);
   return *state_.plan;
@@ -327,7 +323,7 @@ void Trainer::stop_if_interrupted() {
 
 TrainResult Trainer::run() {
   plan();
-  if (store_ && !log_) log_.emplace(folder_ / "log.jsonl", 0);
+  if (store_ && !log_) log_.emplace(folder_, 0);
   const Clock::time_point start = Clock::now();
   {
     const ProgressPhase phase(progress_, "Training", static_cast<double>(state_.plan->steps),

@@ -49,10 +49,10 @@ struct TrainHooks {
   ProgressSink* progress = nullptr;  ///< null: silent
   Run* run = nullptr;                ///< null: nothing is recorded
   /// Judges the model at each evaluation instead of the dev loss; higher is better.
-  std::function<double(std::int64_t step)> evaluate;
+  std::function<double(std::int64_t step)> evaluate = {};
   std::string evaluate_name = "score";  ///< recorded as eval/NAME
   /// Called at named points of a step and of saving; tests end the process there.
-  std::function<void(std::string_view point, std::int64_t step)> at_point;
+  std::function<void(std::string_view point, std::int64_t step)> at_point = {};
 };
 
 struct TrainResult {
@@ -84,6 +84,10 @@ class Trainer {
   /// Steps, evaluations, checkpoints; derived at the first call (with a budget by timing a few
   /// steps without updates) or read from the checkpoint.
   const StepPlan& plan();
+
+  /// Tokens a second, from forward and backward passes of the first windows whose gradients are
+  /// thrown away: at least two windows, at most eight, none begun after `seconds`.
+  double measure_speed(double seconds);
 
   /// Trains to the end, or until patience runs out. On SIGINT or SIGTERM (base/progress.h,
   /// Interrupt) finishes the step, saves, and throws Interrupted. Throws Error(diverged) by the
@@ -118,7 +122,6 @@ class Trainer {
   void at(std::string_view point) const;
   std::vector<MicroBatch> micro_batches(std::span<const Example* const> window) const;
   PlanFacts facts() const;
-  double measure_speed();
 
   void take_step();
   bool skip_if_nonfinite(const StepGradients& gradients, double norm,

@@ -85,11 +85,19 @@ void Trainer::restore(Checkpoint checkpoint) {
     }
     to.copy_from(found->second);
   };
-  for (auto& [name, tensor] : weights()) copy(name, tensor);
-  for (auto& [name, tensor] : optimizer_tensors()) copy(name, tensor);
+  NamedTensorList own = weights(), own_state = optimizer_tensors();
+  for (NamedTensorList* list : {&own, &own_state}) {
+    for (auto& [name, tensor] : *list) copy(name, tensor);
+  }
+  if (saved.size() != own.size() + own_state.size()) {
+    throw input_error(
+        "{}: checkpoint {} has {} tensors, this run trains {}; it was made for "
+        "another selection of weights",
+        escaped(folder_.native()), checkpoint.step, saved.size(), own.size() + own_state.size());
+  }
   state_ = TrainingState::from_json(checkpoint.state);
   nonfinite_.restore(checkpoint.state.at("nonfinite"));
-  log_.emplace(folder_ / "log.jsonl", checkpoint.state.at("log_bytes").get<std::uint64_t>());
+  log_.emplace(folder_, checkpoint.state.at("log_bytes").get<std::uint64_t>());
   saved_step_ = state_.step;
   progress_.note(fmt::format("resumed after step {}", with_commas(state_.step)));
 }

@@ -1,0 +1,40 @@
+#include "bantam/train/training_memory.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "bantam/train/optimizer.h"
+
+namespace bantam {
+
+std::int64_t activations_per_token(const DecoderConfig& config) {
+  return 4 * config.width + 2 * (config.heads + config.kv_heads) * config.head_width +
+         3 * config.feed_forward;
+}
+
+TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& trained,
+                                        const TrainOptions& options, std::int64_t longest) {
+  TrainingMemory memory;
+  std::set<const Tensor*> trains;
+  for (const Parameter& parameter : trained.parameters()) trains.insert(parameter.tensor);
+  for (const Parameter& parameter : model.parameters()) {
+    if (!trains.contains(parameter.tensor)) memory.frozen += parameter.tensor->byte_size();
+  }
+  constexpr std::uint64_t kFloat = sizeof(float);
+  memory.trained = kFloat * static_cast<std::uint64_t>(trained.element_count());
+  memory.gradients = memory.trained;
+  memory.optimizer = memory.trained * make_optimizer(options.optimizer)->state_names().size();
+
+  const DecoderConfig& config = model.config();
+  const auto tokens = static_cast<std::uint64_t>(std::max(options.micro_batch_tokens, longest));
+  const auto a_layer = static_cast<std::uint64_t>(activations_per_token(config));
+  const auto layers = static_cast<std::uint64_t>(config.layers);
+  const auto width = static_cast<std::uint64_t>(config.width);
+  memory.activations =
+      kFloat * tokens *
+      (options.gradient_checkpointing ? layers * width + a_layer : layers * a_layer);
+  return memory;
+}
+
+}  // namespace bantam
