@@ -128,7 +128,7 @@ TEST(AttentionOverPlans, GivesZerosAndNoGradientWhereAQueryOrKeyIsUnseen) {
 TEST(AttentionOverPlans, StaysFiniteWithScoresOfTenThousand) {
   const OpCase op_case{
       {uniform({6, 2, 16}, -100, 100), uniform({6, 1, 16}, -100, 100), normal({6, 1, 16})},
-      with(causal(6, 6))};
+      [](Inputs in) { return attention(in[0], in[1], in[2], causal(6, 6), 0.3f); }};
   const Evaluation f32 = evaluate(op_case, make_inputs(op_case, DType::f32));
   const Evaluation f64 = evaluate(op_case, make_inputs(op_case, DType::f64));
   EXPECT_THAT(f32.output.values(),
