@@ -1,6 +1,7 @@
 #include "bantam/eval/baselines.h"
 
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace bantam {

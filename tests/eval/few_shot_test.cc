@@ -1,6 +1,7 @@
 #include "bantam/eval/few_shot.h"
 
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace bantam {
