@@ -14,8 +14,8 @@ std::vector<Row> rows(int count, int offset) {
     Row row;
     row.kind = Row::Kind::classification;
     const bool is_fish = (i + offset) % 3 != 0;
-    row.text = fmt::format(
-        is_fish ? "salmon trout river number{}" : "guitar violin concert number{}", i + offset);
+    row.text = fmt::format("{} number{}", is_fish ? "salmon trout river" : "guitar violin concert",
+                           i + offset);
     row.label = is_fish ? "fish" : "music";
     row.id = row.text;
     out.push_back(row);
