@@ -323,9 +323,14 @@ void fetch_file(const HttpsRequest& request, const Path& partial, const FileFetc
     transfer.add_header(fmt::format("Range: bytes={}-", resumed_at));
     transfer.add_header("If-Range: " + etag);
   }
-  transfer.run();
-  file.sync();
   std::error_code ignored;
+  try {
+    transfer.run();
+  } catch (...) {
+    if (file.size() == 0) std::filesystem::remove(partial, ignored);  // nothing to go on from
+    throw;
+  }
+  file.sync();
   std::filesystem::remove(etag_file(partial), ignored);
 }
 

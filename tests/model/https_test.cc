@@ -101,6 +101,7 @@ TEST(Https, AWebPageIsNoFile) {
   EXPECT_THAT(network_error_of(
                   [&] { fetch_file({.url = server.url()}, folder.path() / "m", {.limit = 100}); }),
               HasSubstr("HTML"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(Https, MoreThanWasStatedIsRefused) {
