@@ -1,5 +1,7 @@
 #include "bantam/model/hf_config.h"
 
+#include <limits>
+
 #include "bantam/base/error.h"
 
 namespace bantam {
@@ -40,6 +42,10 @@ std::optional<std::int64_t> HfConfig::integer(std::string_view key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number_integer()) throw_type(key, "an integer", *value);
+  if (value->is_number_unsigned() &&
+      value->get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    throw_type(key, "an integer of 64 bits", *value);
+  }
   return value->get<std::int64_t>();
 }
 

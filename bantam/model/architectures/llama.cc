@@ -29,6 +29,14 @@ constexpr std::array<WeightName, 12> kWeights = {{
     {"head.weight", "lm_head.weight", "output.weight"},
 }};
 
+// Before it becomes an int: a file may say 2^31.
+int layer_count(std::int64_t stated) {
+  if (stated < 1 || stated > 4096) {
+    throw input_error("model: number of layers is {}; expected 1 to 4,096", stated);
+  }
+  return static_cast<int>(stated);
+}
+
 std::vector<double> plain_frequencies(const DecoderConfig& config) {
   return rope_frequencies(static_cast<int>(config.head_width), config.rope_theta);
 }
@@ -73,7 +81,7 @@ void apply_hf_scaling(std::vector<double>& frequencies, std::string& scaling_jso
 
 DecoderConfig from_hf(const HfConfig& config) {
   DecoderConfig out;
-  out.layers = static_cast<int>(config.require_integer("num_hidden_layers"));
+  out.layers = layer_count(config.require_integer("num_hidden_layers"));
   out.width = config.require_integer("hidden_size");
   out.heads = config.require_integer("num_attention_heads");
   out.kv_heads = config.integer("num_key_value_heads").value_or(out.heads);
@@ -104,7 +112,7 @@ DecoderConfig from_hf(const HfConfig& config) {
 
 DecoderConfig from_gguf(const GgufFile& file) {
   DecoderConfig out;
-  out.layers = static_cast<int>(file.require_integer("llama.block_count"));
+  out.layers = layer_count(file.require_integer("llama.block_count"));
   out.width = file.require_integer("llama.embedding_length");
   out.heads = file.require_integer("llama.attention.head_count");
   out.kv_heads = file.integer("llama.attention.head_count_kv").value_or(out.heads);
