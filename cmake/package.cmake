@@ -13,7 +13,7 @@ foreach(room ${rooms})
   set_target_properties(bantam_${room} PROPERTIES EXPORT_NAME ${room})
   install(TARGETS bantam_${room} EXPORT bantamTargets
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/bantam/${room}
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/bantam/${room}
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bantam COMPONENT development
           FILES_MATCHING PATTERN "*.h")
 endforeach()

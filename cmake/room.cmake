@@ -15,7 +15,7 @@ function(bantam_room name)
   add_library(bantam_${name} STATIC ${ROOM_SOURCES})
   add_library(bantam::${name} ALIAS bantam_${name})
   target_compile_features(bantam_${name} PUBLIC cxx_std_20)
-  target_include_directories(bantam_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+  target_include_directories(bantam_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
                                                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   # Warnings and hardening are this build's choice, not that of programs which use the installed library.
   target_link_libraries(bantam_${name} PUBLIC $<BUILD_INTERFACE:bantam_flags> ${ROOM_LIBRARIES})

@@ -47,7 +47,7 @@ def code_only(text):
 def check_file(root, path, order):
     name = path.relative_to(root)
     text = path.read_text(encoding="utf-8")
-    room = name.parts[1] if name.parts[0] == "bantam" else None
+    room = name.parts[2] if name.parts[:2] == ("src", "bantam") else None
     if path.stem in BANNED_NAMES:
         yield name, 1, f"a file called {path.name} says nothing about what is in it"
     lines = text.splitlines()
@@ -74,13 +74,13 @@ def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     order = room_order(root)
     violations, count = [], 0
-    for folder in ("bantam", "tests", "examples", "tools"):
+    for folder in ("src", "tests", "examples", "tools"):
         for path in sorted((root / folder).rglob("*")):
             planted = "broken" in path.relative_to(root).parts  # violations that prove this check
             if path.suffix in {".cc", ".h"} and not planted:
                 count += 1
                 violations += check_file(root, path, order)
-    for folder in sorted(p for p in (root / "bantam").iterdir() if p.is_dir()):
+    for folder in sorted(p for p in (root / "src/bantam").iterdir() if p.is_dir()):
         if folder.name not in order:
             violations.append((folder.relative_to(root), 0, "not in BANTAM_ROOM_ORDER"))
         elif not (folder / "README.md").exists() and (folder / "CMakeLists.txt").exists():
