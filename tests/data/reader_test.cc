@@ -98,6 +98,15 @@ TEST_F(ReaderTest, SkipsAsManyBadRowsAsAllowedAndReportsThem) {
               HasSubstr("0 examples left; 1 rows were bad"));
 }
 
+// D3
+TEST_F(ReaderTest, DoesNotSkipWhatEndsTheFile) {
+  const std::string data = gzipped(std::string(kTwoRows));
+  write("cut.jsonl.gz", data.substr(0, data.size() - 9));
+  EXPECT_THAT(error_of("cut.jsonl.gz", {.skip_bad = 1000}), HasSubstr("the gzip data ends early"));
+  write("wide.jsonl", std::string_view("\xff\xfe{\0\n\0", 6));
+  EXPECT_THAT(error_of("wide.jsonl", {.skip_bad = 1000}), testing::Not(HasSubstr("skip-bad")));
+}
+
 // D4
 TEST_F(ReaderTest, AcceptsAByteOrderMarkAndNotesIt) {
   write("mark.jsonl", "\xef\xbb\xbf{\"text\":\"a\",\"label\":\"x\"}\r\n");

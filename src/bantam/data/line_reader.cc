@@ -46,10 +46,17 @@ LineReader::LineReader(std::unique_ptr<ByteStream> stream, std::string where, st
       longest_(longest),
       buffer_(kBlock, '\0') {}
 
+std::size_t LineReader::read_block(std::size_t from) {
+  can_go_on_ = false;  // stays so when the stream throws
+  const std::size_t count = stream_->read(std::span(buffer_).subspan(from));
+  can_go_on_ = true;
+  return count;
+}
+
 bool LineReader::fill() {
   if (position_ < filled_) return true;
   position_ = 0;
-  filled_ = stream_->read(buffer_);
+  filled_ = read_block(0);
   return filled_ > 0;
 }
 
@@ -57,13 +64,14 @@ void LineReader::check_start() {
   started_ = true;
   // A pipe may deliver a byte at a time; the marks are at most four bytes long.
   while (filled_ < 4) {
-    const std::size_t more = stream_->read(std::span(buffer_).subspan(filled_));
+    const std::size_t more = read_block(filled_);
     if (more == 0) break;
     filled_ += more;
   }
   const std::string_view start(buffer_.data(), filled_);
   const bool little = start.starts_with("\xff\xfe"), big = start.starts_with("\xfe\xff");
   if (little || big) {
+    can_go_on_ = false;
     throw input_error(
         "{}: byte 0: expected UTF-8, found UTF-16 ({}-endian); convert it with: iconv -f UTF-16 -t "
         "UTF-8",

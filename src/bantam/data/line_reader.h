@@ -20,9 +20,13 @@ class LineReader {
 
   /// The next line without its end; false when there is none. The view holds until the next call.
   /// Throws Error(input) "file:line: ..." on a line over the limit and on bytes that are not UTF-8
-  /// (with their offset in the file and a guess); the line is consumed, so that reading may go on.
+  /// (with their offset in the file and a guess); the line is consumed, so that reading may go on
+  /// while can_go_on().
   bool next(std::string_view& line);
 
+  /// False after an error of the stream itself (damaged compression, UTF-16): no further line can
+  /// be read.
+  bool can_go_on() const { return can_go_on_; }
   std::int64_t number() const { return number_; }  ///< of the line returned last, from 1
   const std::string& where() const { return where_; }
   bool had_byte_order_mark() const { return had_byte_order_mark_; }
@@ -30,6 +34,7 @@ class LineReader {
 
  private:
   bool fill();
+  std::size_t read_block(std::size_t from);
   void check_start();
   /// Appends to line_ up to and including '\n'; false at the end of the stream with nothing read.
   bool take_line(bool& too_long);
@@ -42,7 +47,8 @@ class LineReader {
   std::uint64_t line_offset_ = 0,
                 next_offset_ = 0;  // bytes from the start of the (decompressed) file
   std::int64_t number_ = 0;
-  bool started_ = false, had_byte_order_mark_ = false, had_carriage_returns_ = false;
+  bool started_ = false, can_go_on_ = true, had_byte_order_mark_ = false,
+       had_carriage_returns_ = false;
 };
 
 /// Offset of the first byte that is not valid UTF-8, or npos.

@@ -93,6 +93,7 @@ void collect_jsonl(LineReader& lines, const ReadOptions& options, ReadReport& re
     try {
       if (!lines.next(line)) break;
     } catch (const Error& error) {
+      if (!lines.can_go_on()) throw;
       collector.skip(error);
       continue;
     }
@@ -116,6 +117,7 @@ void collect_table(LineReader& lines, char separator, const ReadOptions& options
     try {
       if (!table.next(object)) break;
     } catch (const Error& error) {
+      if (!lines.can_go_on()) throw;
       collector.skip(error);
       continue;
     }
