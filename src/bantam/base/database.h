@@ -21,6 +21,8 @@ class DatabaseError : public std::runtime_error {
   DatabaseError(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
   /// The file is not a database, or parts of it are unreadable.
   bool damaged() const;
+  /// Another process holds the file; trying again may work.
+  bool busy() const;
 
  private:
   int code_;

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <mutex>
 #include <random>
+#include <thread>
 
 #include "bantam/base/database.h"
 #include "bantam/base/error.h"
@@ -87,9 +88,12 @@ void move_aside(const Path& path) {
   }
 }
 
-std::unique_ptr<Database> open_database(const Path& path) {
+std::unique_ptr<Database> open_once(const Path& path) {
   auto database = std::make_unique<Database>(path);
+  database->run(
+      "BEGIN IMMEDIATE");  // CREATE alone may fail at once when a reader has to become a writer
   database->run(kSchema);
+  database->run("COMMIT");
   constexpr std::uintmax_t kQuicklyChecked = std::uintmax_t{8} << 20;
   std::error_code failed;
   const std::uintmax_t size = path.empty() ? 0 : std::filesystem::file_size(path, failed);
@@ -98,6 +102,20 @@ std::unique_ptr<Database> open_database(const Path& path) {
     if (check.step() && check.text(0) != "ok") throw DatabaseError(11, check.text(0));
   }
   return database;
+}
+
+// SQLite does not wait for others while a new file is switched to WAL, so the first processes of a
+// new home try again.
+std::unique_ptr<Database> open_database(const Path& path) {
+  constexpr int kTries = 200;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return open_once(path);
+    } catch (const DatabaseError& error) {
+      if (!error.busy() || attempt == kTries) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
 }
 
 // Shared by the store and its runs, so that a run may outlive the store.

@@ -120,7 +120,7 @@ std::string line_chart(const std::vector<std::pair<double, double>>& points, int
   double x_low, x_high, y_low, y_high;
   if (!finite_range(xs, x_low, x_high) || !finite_range(ys, y_low, y_high)) return "";
   const std::string top = fmt::format("{:.4g}", y_high), bottom = fmt::format("{:.4g}", y_low);
-  const int margin = std::max(display_width(top), display_width(bottom)) + 2;
+  const int margin = std::max(display_width(top), display_width(bottom)) + 1;
   DotGrid grid(std::max(width - margin - 1, 8), height, unicode);
   const auto place = [](double v, double low, double high, int dots) {
     return high > low ? static_cast<int>(std::lround((v - low) / (high - low) * (dots - 1)))
@@ -132,9 +132,11 @@ std::string line_chart(const std::vector<std::pair<double, double>>& points, int
     const int y = grid.dots_high() - 1 - place(ys[i], y_low, y_high, grid.dots_high());
     // Steps between neighbours are joined, so that few points still make a line.
     const int steps = last_x < 0 ? 1 : std::max({std::abs(x - last_x), std::abs(y - last_y), 1});
-    for (int s = last_x < 0 ? steps : 1; s <= steps; ++s) {
-      grid.set(last_x < 0 ? x : last_x + (x - last_x) * s / steps,
-               last_x < 0 ? y : last_y + (y - last_y) * s / steps);
+    const auto between = [&](int from, int to, int s) {
+      return from + static_cast<int>(std::lround(static_cast<double>(to - from) * s / steps));
+    };
+    for (int s = 1; s <= steps; ++s) {
+      grid.set(last_x < 0 ? x : between(last_x, x, s), last_x < 0 ? y : between(last_y, y, s));
     }
     last_x = x, last_y = y;
   }

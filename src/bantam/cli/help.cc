@@ -139,8 +139,8 @@ std::string overview_text(std::span<const Command> commands, int width, bool col
 
 std::string command_text(const Command& command, int width, bool color) {
   const auto in = declare(command);
-  std::string out = bold("bantam " + command.name, color) + "  " + command.summary +
-                    "\n\nUsage: " + usage_line(command) + "\n";
+  std::string out = wrap(bold("bantam " + command.name, color) + "  " + command.summary, width, 2) +
+                    "\n\n" + wrap("Usage: " + usage_line(command), width, 7) + "\n";
   if (!command.details.empty()) out += "\n" + wrap(command.details, width) + "\n";
   std::vector<Entry> arguments, own, shared;
   for (const Argument& argument : command.arguments) {

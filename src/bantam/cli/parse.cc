@@ -116,10 +116,6 @@ class Parser {
     std::optional<std::string> value;
     if (equals != word.npos) value = word.substr(equals + 1);
     const std::string key = long_key(name);
-    if (key == "help") {
-      in_.help = true;
-      return;
-    }
     if (key == "print_config") {
       in_.print_config = true;
       return;
@@ -334,9 +330,13 @@ std::unique_ptr<Invocation> parse_command_line(std::span<const Command> commands
   const Command* command = match_command(commands, words, used);
   if (!command) throw_unknown_command(commands, words);
   auto in = declare(*command);
+  // Help is for people in trouble: no mistake elsewhere on the line stands in its way.
+  const auto end = std::find(words.begin(), words.end(), "--");
+  in->help = std::any_of(words.begin(), end,
+                         [](const std::string& word) { return word == "--help" || word == "-h"; });
+  if (in->help) return in;
   Parser parser(*in);
   parser.read(words.subspan(used));
-  if (in->help) return in;
   parser.apply();
   if (!in->print_config) check_arguments(*in);
   return in;

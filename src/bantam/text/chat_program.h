@@ -10,12 +10,16 @@
 
 namespace bantam {
 
+/// How a template can be given the arguments of a tool call: some write the object out themselves,
+/// others expect its JSON text, some do both.
+struct ArgumentForms {
+  bool text = true, object = true;
+};
+
 struct ChatTemplate::Program {
   std::shared_ptr<const jinja::Template> code;
   SpecialTexts tokens;
-  /// The template writes the arguments of a tool call itself, so it wants an object; others want
-  /// the JSON as text.
-  bool arguments_as_objects = false;
+  ArgumentForms argument_forms;
   std::vector<std::string> warnings;
 
   /// Origins in the text are indices of messages; what came from tools, documents or variables has

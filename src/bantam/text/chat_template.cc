@@ -17,29 +17,30 @@ constexpr std::string_view reserved_names[] = {
     "range",           "dict",        "namespace", "joiner",
     "raise_exception", "strftime_now"};
 
-/// The calls with their arguments as objects or as JSON text, whichever the template wants.
-Json tool_calls_for(const Json& calls, bool as_objects) {
+/// The calls with their arguments as objects or as JSON text, where the template cannot take what
+/// is there.
+Json tool_calls_for(const Json& calls, ArgumentForms takes) {
   Json result = calls;
   for (Json& call : result) {
     if (!call.is_object()) continue;
-    Json* holder =
-        call.contains("function") && call["function"].is_object() ? &call["function"] : &call;
-    if (!holder->contains("arguments")) continue;
-    Json& arguments = (*holder)["arguments"];
-    if (as_objects && arguments.is_string()) {
+    const bool nested = call.contains("function") && call["function"].is_object();
+    Json& holder = nested ? call["function"] : call;
+    if (!holder.contains("arguments")) continue;
+    Json& arguments = holder["arguments"];
+    if (!takes.text && takes.object && arguments.is_string()) {
       try {
         arguments = parse_json(arguments.get<std::string>());
       } catch (const Error&) {
         // What a model wrote need not be JSON; the template gets it as it is.
       }
-    } else if (!as_objects && (arguments.is_object() || arguments.is_array())) {
+    } else if (!takes.object && takes.text && (arguments.is_object() || arguments.is_array())) {
       arguments = dump_json(arguments);
     }
   }
   return result;
 }
 
-jinja::Value value_of(const Message& message, std::int32_t source, bool as_objects) {
+jinja::Value value_of(const Message& message, std::int32_t source, ArgumentForms takes) {
   using jinja::Text;
   using jinja::Value;
   jinja::Dict dict;
@@ -56,8 +57,7 @@ jinja::Value value_of(const Message& message, std::int32_t source, bool as_objec
     }
   }
   if (message.tool_calls.is_array()) {
-    dict.set("tool_calls",
-             jinja::from_json(tool_calls_for(message.tool_calls, as_objects), source));
+    dict.set("tool_calls", jinja::from_json(tool_calls_for(message.tool_calls, takes), source));
   }
   const auto put = [&](const char* key, const std::string& text) {
     if (!text.empty()) dict.set(key, Value::text(Text::from(text, source)));
@@ -77,7 +77,8 @@ class Probe {
   explicit Probe(ChatTemplate::Program& program) : program_(program) {}
 
   void run() {
-    program_.arguments_as_objects = !shows_arguments(false) && shows_arguments(true);
+    program_.argument_forms = {takes_arguments(R"({"key_probe": 1})", "\\\"key_probe"),
+                               takes_arguments({{"key_probe", 1}}, "'key_probe'")};
     const Message user{.role = "user", .content = "bantam-user-probe"};
     const Message system{.role = "system", .content = "bantam-system-probe"};
     const Message both[] = {system, user};
@@ -99,16 +100,16 @@ class Probe {
     }
   }
 
-  bool shows_arguments(bool as_objects) {
-    program_.arguments_as_objects = as_objects;
-    Message user{.role = "user", .content = "x"};
+  /// Whether the arguments of a call come out, and not quoted in a way that shows they were not
+  /// meant so.
+  bool takes_arguments(const Json& arguments, std::string_view misquoted) const {
+    const Message user{.role = "user", .content = "x"};
     Message call{.role = "assistant", .content = ""};
-    call.tool_calls =
-        Json::array({{{"id", "call_000001"},
-                      {"type", "function"},
-                      {"function", {{"name", "f"}, {"arguments", {{"key_probe", 1}}}}}}});
+    call.tool_calls = Json::array({{{"id", "call_000001"},
+                                    {"type", "function"},
+                                    {"function", {{"name", "f"}, {"arguments", arguments}}}}});
     const Message messages[] = {user, call};
-    return shows(messages, "\"key_probe\":");
+    return shows(messages, "key_probe") && !shows(messages, misquoted);
   }
 
   ChatTemplate::Program& program_;
@@ -157,7 +158,7 @@ jinja::Rendering ChatTemplate::Program::render(std::span<const Message> messages
   std::vector<std::pair<std::string, Value>> variables;
   jinja::Items items;
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    items.push_back(value_of(messages[i], static_cast<std::int32_t>(i), arguments_as_objects));
+    items.push_back(value_of(messages[i], static_cast<std::int32_t>(i), argument_forms));
   }
   variables.emplace_back("messages", Value::list(std::move(items)));
   variables.emplace_back("tools", jinja::from_json(options.tools, other_data));

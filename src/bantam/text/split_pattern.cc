@@ -4,13 +4,17 @@
 #include <pcre2.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "bantam/base/error.h"
 
 namespace bantam {
 namespace {
 
 constexpr std::size_t pattern_limit = 64 << 10;
-constexpr std::uint32_t match_limit = 100'000;  // ordinary patterns need a few dozen steps a match
+// Ordinary patterns need a few dozen steps a match, and a few for each byte of a long run of
+// spaces.
+constexpr std::uint32_t match_limit = 100'000, match_limit_per_byte = 8;
 constexpr std::uint32_t depth_limit = 10'000;
 constexpr std::uint32_t heap_limit_kib = 20'000;
 constexpr std::size_t stack_limit = 1 << 20;
@@ -29,7 +33,6 @@ struct Scratch {
   pcre2_jit_stack* stack = pcre2_jit_stack_create(32 << 10, stack_limit, nullptr);
   Scratch() {
     if (!data || !context || !stack) throw resource_error("split pattern: no memory for matching");
-    pcre2_set_match_limit(context, match_limit);
     pcre2_set_depth_limit(context, depth_limit);
     pcre2_set_heap_limit(context, heap_limit_kib);
     pcre2_jit_stack_assign(context, nullptr, stack);
@@ -129,6 +132,9 @@ void SplitPattern::find_all(std::string_view text, std::uint32_t base,
   thread_local Scratch scratch;
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   const auto* range = pcre2_get_ovector_pointer(scratch.data);
+  const auto limit =
+      match_limit + match_limit_per_byte * std::min<std::size_t>(text.size(), 1 << 27);
+  pcre2_set_match_limit(scratch.context, static_cast<std::uint32_t>(limit));
   double deadline = 0;
   std::uint32_t rounds = 0;
   for (std::size_t at = 0; at < text.size();) {

@@ -12,9 +12,9 @@
 
 namespace bantam {
 
-/// Patterns come from strangers' files, so a match may take at most 10^5 backtracking steps and a
-/// whole text about one second of processor time a megabyte. Immutable; safe to use from many
-/// threads.
+/// Patterns come from strangers' files, so a match may take at most 10^5 backtracking steps and 8 a
+/// byte, and a whole text about one second of processor time a megabyte. Immutable; safe to use
+/// from many threads.
 class SplitPattern {
  public:
   /// Throws Error(input) with the byte of the pattern where it is wrong, or for what PCRE2 reads

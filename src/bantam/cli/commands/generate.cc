@@ -58,7 +58,6 @@ Item item_of(const Row& row) {
     if (!item.messages.empty() && item.messages.back().role == "assistant") {
       item.messages.pop_back();
     }
-    item.prompt = input_of(row);
   } else {
     item.prompt = row.kind == Row::Kind::prompt_completion ? row.prompt : row.text;
   }
@@ -96,6 +95,13 @@ class RowWriter {
     Json row = Json::object();
     if (!items_[i].id.empty()) row["id"] = items_[i].id;
     row.update(completion_to_json(items_[i].prompt, completion));
+    if (!items_[i].messages.empty()) {
+      row.erase("prompt");
+      row["messages"] = Json::array();
+      for (const Message& message : items_[i].messages) {
+        row["messages"].push_back(message_to_json(message));
+      }
+    }
     waiting_.emplace(i, dump_json(row) + "\n");
     for (auto next = waiting_.find(written_); next != waiting_.end();
          next = waiting_.find(written_)) {
