@@ -1,0 +1,68 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bantam/base/json.h"
+#include "tests/cli/run_bantam.h"
+#include "tests/cli/tiny_model_file.h"
+
+namespace bantam {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Chat, AnswersOncePipedOrGiven) {
+  const BantamProgram bantam;
+  const std::string model = write_tiny_model(bantam.home().path());
+  const std::string options = " -m " + model + " --max-tokens 8 --decode greedy";
+  const auto piped = bantam.shell("echo hi | $BANTAM chat" + options);
+  EXPECT_EQ(piped.exit_code, 0) << piped.error;
+  const auto given = bantam.shell("$BANTAM chat hi" + options);
+  EXPECT_EQ(given.output, piped.output);
+  EXPECT_EQ(bantam.shell("printf hi | $BANTAM chat -" + options).output, piped.output);
+  EXPECT_TRUE(piped.output.ends_with("\n"));
+}
+
+TEST(Chat, LinesAreTurnsAndCommandsActOnTheConversation) {
+  const BantamProgram bantam;
+  const std::string model = write_tiny_model(bantam.home().path());
+  const std::string saved = (bantam.home().path() / "talk.jsonl").string();
+  const auto result = bantam.shell(
+      "printf '/system Be short.\\nfirst\\nsecond \\\\\\nline\\n/save " + saved +
+      "\\n/reset\\nthird\\n/exit\\nnever\\n' | $BANTAM chat --json --max-tokens 4 -m " + model);
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_EQ(std::ranges::count(result.output, '\n'), 3);
+  const Json row = parse_json(read_file(saved));
+  ASSERT_EQ(row["messages"].size(), 5U);
+  EXPECT_EQ(row["messages"][0]["content"], "Be short.");
+  EXPECT_EQ(row["messages"][3]["content"], "second \nline");
+  EXPECT_EQ(row["messages"][4]["role"], "assistant");
+}
+
+TEST(Chat, WrongCommandsNameTheNearestAndFailAScript) {
+  const BantamProgram bantam;
+  const std::string model = write_tiny_model(bantam.home().path());
+  const auto result = bantam.shell("echo /sytem x | $BANTAM chat -m " + model);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.error, HasSubstr("nearest: /system"));
+}
+
+TEST(Chat, AConversationThatDoesNotFitNamesBothNumbers) {
+  const BantamProgram bantam;
+  const std::string model = write_tiny_model(bantam.home().path());
+  const auto result = bantam({"chat", std::string(300, 'x'), "-m", model});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.error, HasSubstr("context of 256"));
+}
+
+TEST(Chat, AFullContextIsSaid) {
+  const BantamProgram bantam;
+  const std::string model = write_tiny_model(bantam.home().path());
+  const auto result = bantam({"chat", "hi", "-m", model, "--context", "64", "--temperature", "9"});
+  EXPECT_EQ(result.exit_code, 0);
+  if (result.error.find("ends here") != std::string::npos) {
+    EXPECT_THAT(result.error, HasSubstr("fill the context of 64"));
+  }
+}
+
+}  // namespace
+}  // namespace bantam
