@@ -3,13 +3,25 @@
 //   kill_child FOLDER full|lora [POINT N]      resumes when FOLDER has a checkpoint
 //
 // With POINT and N, raises SIGKILL at the N-th passage of the point. Prints nothing.
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "bantam/base/threads.h"
 #include "bantam/train/trainer.h"
 #include "tests/train/tiny_model.h"
+
+namespace {
+
+int passage(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
 
 int main(int count, char** arguments) {
   using namespace bantam;
@@ -30,7 +42,7 @@ int main(int count, char** arguments) {
     options.checkpoints.checkpoint_every = 4;
     TrainHooks hooks;
     if (count == 5) {
-      hooks.at_point = [point = std::string(arguments[3]), left = std::stoi(arguments[4])](
+      hooks.at_point = [point = std::string(arguments[3]), left = passage(arguments[4])](
                            std::string_view name, std::int64_t) mutable {
         if (name == point && --left == 0) std::raise(SIGKILL);
       };
