@@ -15,7 +15,7 @@ std::vector<Example> examples(std::size_t count) {
 
 TEST(TunePlan, EveryDerivedValueHasItsRule) {
   const auto model = tiny_model(40);
-  const TunePlan plan = derive_plan({}, *model, examples(1500), true, 1);
+  const TunePlan plan = derive_plan({}, *model, examples(6000), true, 1);
   EXPECT_EQ(plan.train.batch, 32);
   EXPECT_EQ(plan.lora.rank, 8);
   EXPECT_EQ(plan.lora.alpha, 16);

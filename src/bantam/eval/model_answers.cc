@@ -71,30 +71,22 @@ SystemResult answer_by_likelihood(const LoadedModel& model, std::string name,
   }
   SystemResult result;
   result.name = std::move(name);
-  ProgressPhase phase(progress, result.name, static_cast<double>(rows.size()), "rows");
-  const Scorer scorer(model.model);
-  // In slices, so that progress shows and Ctrl-C is obeyed between them.
-  constexpr std::size_t kSlice = 64;
-  for (std::size_t begin = 0; begin < questions.size(); begin += kSlice) {
-    const auto slice =
-        std::span(questions).subspan(begin, std::min(kSlice, questions.size() - begin));
-    const std::vector<OptionScores> scores = scorer.score(slice);
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      const auto& values = scores[i].log_probability;
-      const auto best = static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
-      const auto truth = static_cast<std::size_t>(std::ranges::find(labels, rows[begin + i].label) -
-                                                  labels.begin());
-      RowAnswer answer;
-      answer.text = labels[best];
-      answer.correct = best == truth;
-      answer.probability = normalized(values)[best];
-      if (truth < labels.size()) {
-        answer.truth_loss = -values[truth];
-        answer.truth_tokens = scores[i].tokens[truth];
-      }
-      result.answers.push_back(std::move(answer));
+  progress.note(result.name);
+  const std::vector<OptionScores> scores = Scorer(model.model).score(questions, progress);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const auto& values = scores[i].log_probability;
+    const auto best = static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
+    const auto truth =
+        static_cast<std::size_t>(std::ranges::find(labels, rows[i].label) - labels.begin());
+    RowAnswer answer;
+    answer.text = labels[best];
+    answer.correct = best == truth;
+    answer.probability = normalized(values)[best];
+    if (truth < labels.size()) {
+      answer.truth_loss = -values[truth];
+      answer.truth_tokens = scores[i].tokens[truth];
     }
-    phase.advance(static_cast<double>(result.answers.size()));
+    result.answers.push_back(std::move(answer));
   }
   result.seconds = seconds_since(start);
   score(result, rows, labels);

@@ -153,24 +153,6 @@ class Job {
                                                          : std::string();
   }
 
-  // The budget decides the number of steps, unless that would be more epochs than help.
-  void cap_epochs(Trainer& trainer, std::unique_ptr<Trainer>& replacement,
-                  const ParameterSet& parameters, const TrainingData& data, const TrainHooks& hooks,
-                  const Path& folder) {
-    if (!result_.plan.train.length.budget) return;
-    const double most =
-        result_.plan.max_epochs * std::ceil(static_cast<double>(data.train.size()) /
-                                            static_cast<double>(result_.plan.train.batch));
-    if (static_cast<double>(trainer.plan().steps) <= most) return;
-    result_.plan.train.length.budget.reset();
-    result_.plan.train.length.epochs = result_.plan.max_epochs;
-    note(fmt::format("the budget allows {} steps; {} epochs need only {:.0f}", trainer.plan().steps,
-                     result_.plan.max_epochs, most));
-    replacement.reset();
-    replacement = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train,
-                                            hooks, folder);
-  }
-
   void train() {
     result_.plan =
         derive_plan(options_, *model_.model, examples_.train, is_classification(), seed_);
@@ -183,34 +165,23 @@ class Job {
     hooks.progress = hooks_.progress;
     hooks.run = hooks_.run;
     const Path folder = result_.folder / "checkpoints";
-    auto trainer = std::make_unique<Trainer>(*model_.model, parameters, data, result_.plan.train,
-                                             hooks, folder);
-    if (hooks_.resume && trainer->resume()) {
-      note("going on from the last checkpoint");
-    } else {
-      cap_epochs(*trainer, trainer, parameters, data, hooks, folder);
-    }
-    for (const std::string& reason : trainer->plan().reasons) {
+    Trainer trainer(*model_.model, parameters, data, result_.plan.train, hooks, folder);
+    if (hooks_.resume && trainer.resume()) note("going on from the last checkpoint");
+    for (const std::string& reason : trainer.plan().reasons) {
       result_.plan.lines.push_back({"derived while training", reason, ""});
       note(reason);
     }
-    result_.training = trainer->run();
+    result_.training = trainer.run();
     read_curves(folder);
     model_.model->set_gradient_checkpointing(false);
   }
 
   // The trainer's own log, which a resumed run has completed.
   void read_curves(const Path& folder) {
-    const std::string text = read_file(folder / "log.jsonl");
-    for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      const Json line = parse_json(std::string_view(text).substr(begin, end - begin));
-      begin = end + 1;
-      const bool is_dev = line.contains("eval_loss");
-      const Json& loss = line[is_dev ? "eval_loss" : "loss"];
-      if (!loss.is_number()) continue;  // a step that was skipped has no loss
-      (is_dev ? result_.dev_curve : result_.train_curve)
-          .push_back({line["step"].get<std::int64_t>(), loss.get<double>()});
+    for (const LossLogEntry& entry : read_loss_log(folder)) {
+      if (!std::isfinite(entry.loss)) continue;  // a step that was skipped has no loss
+      (entry.is_evaluation ? result_.dev_curve : result_.train_curve)
+          .push_back({entry.step, entry.loss});
     }
   }
 

@@ -21,7 +21,8 @@ class Lines {
   std::vector<PlanLine> lines;
 };
 
-std::int64_t batch_for(std::size_t rows) { return rows >= 1000 ? 32 : rows >= 200 ? 16 : 8; }
+// Small steps learn more from few tokens; large sets give more steps than a budget has time for.
+std::int64_t batch_for(std::size_t rows) { return rows >= 5000 ? 32 : rows >= 200 ? 16 : 8; }
 
 // Two figures: rates are chosen, not computed.
 double rounded(double value) {
@@ -41,7 +42,7 @@ TunePlan derive_plan(const TuneOptions& options, const CausalLM& model,
   plan.train.seed = seed;
   plan.train.batch = lines.choose(
       "batch", options.batch, batch_for(rows),
-      fmt::format("32 rows from 1,000 rows up, 16 from 200, else 8; here {} rows", rows));
+      fmt::format("32 rows from 5,000 rows up, 16 from 200, else 8; here {} rows", rows));
   if (options.full) {
     plan.train.learning_rate =
         lines.choose("learning rate", options.learning_rate, rounded(1e-4 * std::sqrt(576 / width)),
@@ -61,16 +62,17 @@ TunePlan derive_plan(const TuneOptions& options, const CausalLM& model,
   plan.train.schedule = "linear:warmup=6%";
   lines.add("schedule", plan.train.schedule, "a short rise, then straight down to zero");
   plan.train.micro_batch_tokens = 1024;
-  // Labels are a few tokens: after some passes only the confidence grows. Texts are learned longer.
-  plan.max_epochs = options.epochs.value_or(is_classification ? 8.0 : 4.0);
   if (options.epochs) {
     plan.train.length.epochs = *options.epochs;
     lines.add("length", fmt::format("{} epochs", *options.epochs), "as given");
   } else {
+    // Labels are a few tokens: after some passes only the confidence grows. Texts are learned
+    // longer.
     plan.train.length.budget = options.budget;
+    plan.train.length.epochs = is_classification ? 8.0 : 4.0;
     lines.add("length",
               fmt::format("{} of training, at most {} epochs",
-                          format_duration(options.budget.seconds), plan.max_epochs),
+                          format_duration(options.budget.seconds), *plan.train.length.epochs),
               "the budget");
   }
   plan.train.evaluation.keep_best = true;

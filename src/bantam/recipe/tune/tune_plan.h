@@ -21,7 +21,6 @@ struct PlanLine {
 struct TunePlan {
   TrainOptions train;
   LoraOptions lora;
-  double max_epochs = 0;  ///< training stops here even when the budget allows more
   std::vector<PlanLine> lines;
 };
 
