@@ -17,7 +17,11 @@ namespace {
 void limit_spinning(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "20000", 0);
-  ::execv("/proc/self/exe", argv);  // without /proc the program goes on as it is
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0) return;  // without /proc the program goes on as it is
+  path[length] = '\0';
+  ::execv(path, argv);
 }
 
 }  // namespace
