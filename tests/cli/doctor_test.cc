@@ -31,10 +31,10 @@ TEST(Doctor, IsReadableByPrograms) {
       "1 ");
 }
 
-TEST(Doctor, FindsTheDefaultModelAnywhereUnderModels) {
+TEST(Doctor, FindsTheDefaultModelUnderItsName) {
   const BantamProgram bantam;
-  std::filesystem::create_directories(bantam.home() / "models/x");
-  write_file_atomically(bantam.home() / "models/x/SmolLM2-135M-Instruct.Q4_1.gguf", "GGUF");
+  std::filesystem::create_directories(bantam.home() / "models");
+  write_file_atomically(bantam.home() / "models/smollm2-135m-instruct-q4_1.gguf", "GGUF");
   const Json facts = parse_json(bantam({"doctor", "--json"}).output);
   EXPECT_EQ(facts["Places"]["default model"]["ok"], true);
 }

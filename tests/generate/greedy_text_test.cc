@@ -1,5 +1,5 @@
 // The default model against transformers on its dequantized weights: ids, greedy tokens, text.
-// Needs SmolLM2-135M-Instruct.Q4_1.gguf under home/models; made by tools/golden/greedy_text.py.
+// Needs the default model (`bantam model pull`); made by tools/golden/greedy_text.py.
 #include <gtest/gtest.h>
 
 #include "bantam/generate/generator.h"

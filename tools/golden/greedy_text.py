@@ -119,7 +119,7 @@ def main(path, folder):
     out = pathlib.Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(item) for item in items)
-    (out / "greedy_text.json").write_text(f'{{"file": "{path.name}", "items": [\n{lines}\n]}}\n')
+    (out / "greedy_text.json").write_text(f'{{"file": "smollm2-135m-instruct-q4_1.gguf", "items": [\n{lines}\n]}}\n')
 
 
 if __name__ == "__main__":

@@ -3,18 +3,18 @@
 
 #include <filesystem>
 
+#include "bantam/base/machine.h"
 #include "bantam/base/options.h"
 #include "bantam/base/threads.h"
 #include "bantam/base/version.h"
-#include "bantam/base/machine.h"
 #include "bantam/cli/session.h"
 #include "bantam/cli/terminal.h"
+#include "bantam/model/model_reference.h"
 
 namespace bantam {
 
 namespace {
 
-constexpr std::string_view kDefaultModel = "SmolLM2-135M-Instruct";
 constexpr std::uint64_t kLittleMemory = std::uint64_t{2} << 30;
 constexpr std::uint64_t kLittleDisk = std::uint64_t{2} << 30;
 
@@ -44,16 +44,12 @@ std::string isa_name(dnnl_cpu_isa_t isa) {
   }
 }
 
-std::string find_default_model(const Path& models) {
-  std::error_code failed;
-  for (auto it = std::filesystem::recursive_directory_iterator(models, failed);
-       !failed && it != std::filesystem::recursive_directory_iterator(); it.increment(failed)) {
-    const std::string name = it->path().filename().string();
-    const bool model = name.ends_with(".gguf") || name.ends_with(".safetensors");
-    if (model && it->path().string().find(kDefaultModel) != std::string::npos)
-      return it->path().string();
+std::string find_default_model() {
+  try {
+    return resolve_model_reference(default_model_name()).path.string();
+  } catch (const Error&) {
+    return "";  // the error says how to fetch it, and so does this page
   }
-  return "";
 }
 
 void add_software(std::vector<Fact>& facts) {
@@ -96,7 +92,7 @@ void add_places(std::vector<Fact>& facts) {
   facts.push_back(
       {"Places", "disk", failed ? "unknown" : format_bytes(space.available) + " free",
        !failed && space.available < kLittleDisk ? "free some space or choose another --home" : ""});
-  const std::string model = find_default_model(home / "models");
+  const std::string model = find_default_model();
   facts.push_back({"Places", "default model", model.empty() ? "not here" : model,
                    model.empty() ? "fetch it: bantam model pull" : ""});
   if (std::filesystem::exists(home / "runs.sqlite", failed)) {
