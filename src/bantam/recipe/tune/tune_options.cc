@@ -24,7 +24,7 @@ void describe(Describer<TuneOptions>& d) {
   d(&TuneOptions::epochs, "epochs",
     "Passes over the training rows, instead of what the budget allows.", above(0.0));
   d(&TuneOptions::max_length, "max_length",
-    "Tokens of a row; longer rows are dropped and counted. 0: derived.", at_least(std::int64_t{0}));
+    "Tokens of a row; longer rows are shortened and counted. 0: the context.", at_least(std::int64_t{0}));
   d(&TuneOptions::shots, "shots", "Solved examples in the few-shot baseline; 0 leaves it out.",
     between(0, 64));
   d(&TuneOptions::limit_test, "limit_test", "Measure on at most this many test rows; 0: all.",
