@@ -61,6 +61,31 @@ Processor processor() {
   return out;
 }
 
+CacheSizes cache_sizes() {
+  CacheSizes out;
+  for (int index = 0; index < 8; ++index) {
+    const Path folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}", index);
+    if (content_of(folder / "type").starts_with("Instruction")) continue;
+    const std::string size = content_of(folder / "size");  // "32K", "32768K"
+    const std::uint64_t unit = size.find('M') != size.npos ? std::uint64_t{1} << 20 : 1024;
+    const std::uint64_t bytes = leading_number(size) * unit;
+    switch (leading_number(content_of(folder / "level"))) {
+      case 1:
+        out.level1_data = bytes;
+        break;
+      case 2:
+        out.level2 = bytes;
+        break;
+      case 3:
+        out.level3 = bytes;
+        break;
+      default:
+        break;
+    }
+  }
+  return out;
+}
+
 Memory memory_of_machine() {
   const std::string info = content_of("/proc/meminfo");
   Memory out;

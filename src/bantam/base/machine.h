@@ -14,6 +14,14 @@ struct Processor {
 };
 Processor processor();
 
+/// Bytes; 0 where the machine does not say. Of the first processor: its own first two levels, and
+/// the third that it shares.
+struct CacheSizes {
+  std::uint64_t level1_data = 0, level2 = 0, level3 = 0;
+  std::uint64_t last() const { return level3 > 0 ? level3 : level2; }
+};
+CacheSizes cache_sizes();
+
 struct Memory {
   std::uint64_t total = 0, available = 0;  ///< bytes; a container's limit counts
 };

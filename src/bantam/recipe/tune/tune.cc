@@ -5,11 +5,11 @@
 #include <cmath>
 
 #include "bantam/base/error.h"
+#include "bantam/base/process_memory.h"
 #include "bantam/data/format.h"
 #include "bantam/eval/baselines.h"
 #include "bantam/eval/few_shot.h"
 #include "bantam/model/save_model.h"
-#include "bantam/recipe/tune/process_memory.h"
 #include "bantam/recipe/tune/tune_report.h"
 
 namespace bantam {

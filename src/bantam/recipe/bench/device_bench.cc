@@ -1,0 +1,166 @@
+#include "bantam/recipe/bench/device_bench.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "bantam/base/options.h"
+#include "bantam/base/threads.h"
+#include "bantam/recipe/bench/memory_read.h"
+#include "bantam/recipe/bench/stop_between.h"
+#include "bantam/tensor/allocator.h"
+#include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/tensor.h"
+
+namespace bantam {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
+constexpr double kSampleSeconds = 0.05;
+
+struct GemmShape {
+  std::int64_t m, n, k;
+};
+// The feed-forward of a 135M model over a prompt of 512 tokens, and two sizes at which products
+// reach their best.
+constexpr std::array<GemmShape, 3> kShapes = {
+    {{512, 1536, 576}, {1024, 1024, 1024}, {2048, 2048, 2048}}};
+
+// Small whole numbers: no denormals, and the same in every type.
+void fill(Tensor& tensor) {
+  if (tensor.dtype() == DType::bf16) {
+    std::fill_n(tensor.data<std::uint16_t>(), tensor.count(), std::uint16_t{0x3f80});
+  } else {
+    std::fill_n(tensor.data<float>(), tensor.count(), 1.0F);
+  }
+}
+
+void multiply(DType dtype, const Tensor& a, const Tensor& w, Tensor& c) {
+  const std::int64_t m = a.size(0), k = a.size(1), n = w.size(0);
+  float* out = c.data<float>();
+  if (dtype == DType::bf16) {
+    cpu::gemm_bf16(m, n, k, {a.data<std::uint16_t>(), k}, {w.data<std::uint16_t>(), k, true}, out,
+                   n, false);
+  } else {
+    cpu::gemm_f32(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
+  }
+}
+
+std::uint64_t default_buffer(const CacheSizes& caches) {
+  return std::clamp(8 * caches.last(), 256 * kMebibyte, 1024 * kMebibyte);
+}
+
+}  // namespace
+
+double DeviceBench::best_gemm(DType dtype) const {
+  double best = 0;
+  for (const GemmRate& one : gemm) {
+    if (one.dtype == dtype) best = std::max(best, one.rate.median);
+  }
+  return best;
+}
+
+std::vector<DType> gemm_types() {
+  std::vector<DType> types = {DType::f32};
+  if (cpu_multiplies_bf16()) types.push_back(DType::bf16);
+  return types;
+}
+
+Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, int repeat) {
+  Tensor a = Tensor::empty({m, k}, dtype), w = Tensor::empty({n, k}, dtype);
+  Tensor c = Tensor::zeros({m, n});
+  fill(a);
+  fill(w);
+  multiply(dtype, a, w, c);  // the first call compiles the kernel
+  const double operations =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  std::vector<double> rates;
+  for (int i = 0; i < repeat; ++i) {
+    const Clock::time_point start = Clock::now();
+    double seconds = 0, calls = 0;
+    do {
+      multiply(dtype, a, w, c);
+      ++calls;
+      seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    } while (seconds < kSampleSeconds);
+    rates.push_back(operations * calls / seconds);
+  }
+  return spread_of(std::move(rates));
+}
+
+DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progress) {
+  DeviceBench bench;
+  bench.processor = processor();
+  bench.caches = cache_sizes();
+  bench.system = system_name();
+  bench.threads = thread_count();
+  const std::uint64_t bytes = options.buffer > 0 ? options.buffer : default_buffer(bench.caches);
+  std::vector<int> thread_counts = {1};
+  if (bench.threads > 1) thread_counts.push_back(bench.threads);
+  const std::vector<DType> types = gemm_types();
+  ProgressPhase phase(progress, "Measuring the machine",
+                      static_cast<double>(thread_counts.size() + types.size() * kShapes.size()),
+                      "rates");
+  double done = 0;
+  for (const int threads : thread_counts) {
+    bench.memory.push_back({threads, bytes, measure_memory_read(bytes, threads, options.repeat)});
+    phase.advance(++done);
+    stop_if_interrupted();
+  }
+  for (const DType type : types) {
+    for (const GemmShape& shape : kShapes) {
+      bench.gemm.push_back({type, shape.m, shape.n, shape.k,
+                            measure_gemm(type, shape.m, shape.n, shape.k, options.repeat)});
+      phase.advance(++done);
+      stop_if_interrupted();
+    }
+  }
+  release_cached_tensor_memory();  // what comes next is measured too
+  return bench;
+}
+
+Json spread_json(const Spread& spread) {
+  return {{"median", spread.median},
+          {"low", spread.low},
+          {"high", spread.high},
+          {"count", spread.count}};
+}
+
+std::string machine_line(const DeviceBench& bench) {
+  std::string features;
+  for (const std::string& feature : bench.processor.features) features += " " + feature;
+  return fmt::format("{}, {} thread{},{}", bench.processor.model, bench.threads,
+                     bench.threads == 1 ? "" : "s", features.empty() ? " no AVX2" : features);
+}
+
+Json device_bench_json(const DeviceBench& bench) {
+  Json memory = Json::array(), gemm = Json::array();
+  for (const MemoryRate& one : bench.memory) {
+    memory.push_back({{"threads", one.threads},
+                      {"buffer_bytes", one.bytes},
+                      {"bytes_per_second", spread_json(one.rate)}});
+  }
+  for (const GemmRate& one : bench.gemm) {
+    gemm.push_back({{"dtype", info(one.dtype).name},
+                    {"m", one.m},
+                    {"n", one.n},
+                    {"k", one.k},
+                    {"operations_per_second", spread_json(one.rate)}});
+  }
+  return {{"processor", bench.processor.model},
+          {"features", bench.processor.features},
+          {"processors", bench.processor.count},
+          {"threads", bench.threads},
+          {"system", bench.system},
+          {"cache_bytes",
+           {{"level1_data", bench.caches.level1_data},
+            {"level2", bench.caches.level2},
+            {"level3", bench.caches.level3}}},
+          {"memory_read", memory},
+          {"gemm", gemm}};
+}
+
+}  // namespace bantam

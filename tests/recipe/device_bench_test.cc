@@ -1,0 +1,51 @@
+#include "bantam/recipe/bench/device_bench.h"
+
+#include <gtest/gtest.h>
+
+#include "bantam/base/error.h"
+#include "bantam/base/process_memory.h"
+#include "bantam/base/threads.h"
+#include "bantam/recipe/bench/memory_read.h"
+
+namespace bantam {
+namespace {
+
+TEST(SpreadTest, IsTheMedianBetweenLeastAndLargest) {
+  const Spread spread = spread_of({4, 1, 2});
+  EXPECT_EQ(spread.median, 2);
+  EXPECT_EQ(spread.low, 1);
+  EXPECT_EQ(spread.high, 4);
+  EXPECT_EQ(spread.count, 3);
+  EXPECT_DOUBLE_EQ(spread.relative(), 1.5);
+  EXPECT_THROW(spread_of({}), Error);
+}
+
+TEST(DeviceBenchTest, MeasuresMemoryAtOneAndAllThreadsAndEveryProductType) {
+  const DeviceBench bench = bench_device({.repeat = 1, .buffer = std::uint64_t{1} << 20});
+  EXPECT_EQ(bench.threads, thread_count());
+  ASSERT_EQ(bench.memory.size(), thread_count() > 1 ? 2U : 1U);
+  EXPECT_EQ(bench.memory.front().threads, 1);
+  EXPECT_EQ(bench.memory.back().threads, bench.threads);
+  EXPECT_GT(bench.memory_read(), 0);
+  for (const DType type : gemm_types()) EXPECT_GT(bench.best_gemm(type), 0) << info(type).name;
+  EXPECT_EQ(bench.best_gemm(DType::q4_k), 0) << "not a type of products";
+  const Json json = device_bench_json(bench);
+  EXPECT_EQ(json["gemm"].size(), bench.gemm.size());
+  EXPECT_EQ(json["memory_read"][0]["bytes_per_second"]["count"], 1);
+}
+
+TEST(MemoryReadTest, AnyNumberOfBytesIsReadAndTheThreadCountComesBack) {
+  const int before = thread_count();
+  EXPECT_GT(measure_memory_read(1, 1, 1).median, 0);
+  EXPECT_GT(measure_memory_read(100'003, 3, 2).median, 0);
+  EXPECT_EQ(thread_count(), before);
+}
+
+TEST(ProcessMemoryTest, ThePeakIsAtLeastWhatIsResident) {
+  EXPECT_GT(resident_process_memory(), std::uint64_t{1} << 20);
+  reset_peak_process_memory();
+  EXPECT_GE(peak_process_memory() + (std::uint64_t{1} << 22), resident_process_memory());
+}
+
+}  // namespace
+}  // namespace bantam
