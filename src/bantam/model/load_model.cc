@@ -6,7 +6,6 @@
 #include "bantam/model/gguf.h"
 #include "bantam/model/hf_config.h"
 #include "bantam/model/load_tokenizer.h"
-#include "bantam/model/memory_estimate.h"
 #include "bantam/model/model_reference.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/model/save_model.h"
@@ -81,7 +80,8 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   const bool is_folder = std::filesystem::is_directory(reference.path);
   const OpenedModel opened =
       is_folder ? open_folder(reference.path) : open_gguf(reference.path, options);
-  require_memory(estimate_memory(opened.config, *opened.source, options.context), loaded.name);
+  loaded.memory = estimate_memory(opened.config, *opened.source, options.context);
+  require_memory(loaded.memory, loaded.name);
   auto weights = read_decoder_weights(*opened.source, opened.naming, *opened.architecture,
                                       opened.config, loaded.warnings);
   try {

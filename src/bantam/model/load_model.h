@@ -8,6 +8,7 @@
 #include "bantam/base/files.h"
 #include "bantam/base/json.h"
 #include "bantam/model/causal_lm.h"
+#include "bantam/model/memory_estimate.h"
 #include "bantam/text/chat_template.h"
 #include "bantam/text/tokenizer.h"
 
@@ -23,6 +24,7 @@ struct LoadedModel {
   std::string name;                                   ///< for people: file or folder name
   Json generation_defaults;           ///< generation_config.json, or an empty object
   std::vector<std::string> warnings;  ///< extra tensors, vocabulary padding, …
+  MemoryEstimate memory;              ///< made before loading, for LoadOptions::context
 };
 
 struct LoadOptions {

@@ -1,0 +1,60 @@
+// What a model must compute and read, counted from its shapes: the other half of every bound.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bantam/model/causal_lm.h"
+#include "bantam/recipe/bench/device_bench.h"
+
+namespace bantam {
+
+/// Operations (two a multiplication) and bytes that must come from memory.
+struct Work {
+  double operations = 0, bytes = 0;
+};
+inline Work operator+(const Work& a, const Work& b) {
+  return {a.operations + b.operations, a.bytes + b.bytes};
+}
+inline Work operator*(double times, const Work& work) {
+  return {times * work.operations, times * work.bytes};
+}
+
+struct ModelCost {
+  double linears = 0;       ///< numbers in the linears of all layers: multiplications a token
+  double head = 0;          ///< numbers in the output head
+  double adapters = 0;      ///< numbers in attached adapters
+  double pair = 0;          ///< multiplications a pair (token, token it sees), over all layers
+  double weight_bytes = 0;  ///< of linears and head as they lie
+  double kv_bytes = 0;      ///< keys and values of one token
+
+  /// A prompt of `tokens` after which one token's logits are computed.
+  Work prompt(double tokens) const;
+  /// One pass that adds one token to each of `streams` sequences of `context` tokens: weights are
+  /// read once for all.
+  Work decode(double context, double streams = 1) const;
+  /// Forward and backward over `rows` sequences of `length` tokens, a target each. Per forward
+  /// product, backward has one for the input, and one for the weight where that trains (`full`);
+  /// attention has two for each of its two. Recomputation is not counted: it is no must.
+  Work training_step(double rows, double length, bool full) const;
+};
+ModelCost cost_of(const CausalLM& model);
+
+/// What the machine reaches at most in the work at hand.
+struct MachineRates {
+  double memory_read = 0;  ///< bytes a second
+  double products = 0;     ///< operations a second
+  std::string product_type;
+};
+
+/// The larger of the two times that the machine needs at least.
+struct Bound {
+  double seconds = 0;
+  std::string by;  ///< "memory 20.5 GB/s", "f32 products 66 GFLOP/s"
+};
+Bound bound_of(const Work& work, const MachineRates& rates);
+
+/// Rates of `device` for products of the type that is in force, and its memory read.
+MachineRates rates_of(const DeviceBench& device);
+
+}  // namespace bantam

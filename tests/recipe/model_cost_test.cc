@@ -1,0 +1,74 @@
+#include "bantam/recipe/bench/model_cost.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bantam/recipe/bench/bench_row.h"
+#include "tests/generate/tiny_model.h"
+
+namespace bantam {
+namespace {
+
+using testing::HasSubstr;
+
+// The tiny model: width 16, 4 query heads on 2 key heads of 4, feed-forward 24, 264 tokens.
+constexpr double kLinears = 2 * (16 * 16 + 2 * 8 * 16 + 16 * 16 + 3 * 24 * 16);
+constexpr double kHead = 264 * 16;
+constexpr double kPair = 2 * 2 * 16;  // layers, score and value, heads x width
+
+TEST(ModelCostTest, CountsMultiplicationsAndBytesFromTheShapes) {
+  const ModelCost cost = cost_of(*tiny_model(264));
+  EXPECT_EQ(cost.linears, kLinears);
+  EXPECT_EQ(cost.head, kHead);
+  EXPECT_EQ(cost.pair, kPair);
+  EXPECT_EQ(cost.weight_bytes, 4 * (kLinears + kHead));
+  EXPECT_EQ(cost.kv_bytes, 2 * 2 * 2 * 4 * 4);
+}
+
+TEST(ModelCostTest, APromptIsOnePassThatSharesWeightsAndHead) {
+  const ModelCost cost = cost_of(*tiny_model(264));
+  EXPECT_EQ(cost.prompt(1).operations, cost.decode(1).operations);
+  EXPECT_EQ(cost.prompt(10).operations, 2 * (10 * kLinears + kHead + kPair * 55));
+  EXPECT_EQ(cost.decode(100, 4).bytes, cost.weight_bytes + 400 * cost.kv_bytes);
+  EXPECT_EQ(cost.decode(100, 4).operations, 4 * cost.decode(100).operations);
+}
+
+TEST(ModelCostTest, TrainingAllWeightsTakesThreeProductsAnAdapterTwo) {
+  auto model = tiny_model(264);
+  const double attention = 2 * 3 * 2 * kPair * 36;  // 2 rows, 36 pairs of 8 tokens
+  EXPECT_EQ(cost_of(*model).training_step(2, 8, true).operations,
+            2 * 16 * 3 * (kLinears + kHead) + attention);
+  auto adapter = model->make_adapter("a", {.rank = 2}, 1);
+  model->attach(adapter);
+  const ModelCost cost = cost_of(*model);
+  // rank x (inputs + outputs) of q, k, v, o, gate, up, down, in both layers
+  EXPECT_EQ(cost.adapters, 2 * 2 * (32 + 24 + 24 + 32 + 3 * 40));
+  EXPECT_EQ(cost.training_step(2, 8, false).operations,
+            2 * 16 * (2 * (kLinears + kHead) + 3 * cost.adapters) + attention);
+}
+
+TEST(BoundTest, IsWhicheverTakesLonger) {
+  const MachineRates rates{.memory_read = 10e9, .products = 100e9, .product_type = "bf16"};
+  const Bound reading = bound_of({.operations = 1e9, .bytes = 1e9}, rates);
+  EXPECT_DOUBLE_EQ(reading.seconds, 0.1);
+  EXPECT_EQ(reading.by, "memory 10.0 GB/s");
+  const Bound computing = bound_of({.operations = 1e12, .bytes = 1e9}, rates);
+  EXPECT_DOUBLE_EQ(computing.seconds, 10);
+  EXPECT_THAT(computing.by, HasSubstr("bf16 products 100 GFLOP/s"));
+}
+
+TEST(BenchRowTest, TheShareIsReachedOverBoundForRatesAndTimes) {
+  const BenchRow rate = rate_row("decode", "decode", 100, {2, 1, 4, 5}, {0.5, "x"}, {});
+  EXPECT_DOUBLE_EQ(rate.value.median, 50);
+  EXPECT_DOUBLE_EQ(rate.value.low, 25);
+  EXPECT_DOUBLE_EQ(rate.value.high, 100);
+  EXPECT_DOUBLE_EQ(rate.bound, 200);
+  EXPECT_DOUBLE_EQ(rate.share, 0.25);
+  const BenchRow time = time_row("first_token", "load", {0.2, 0.1, 0.3, 3}, {0.05, "x"}, {});
+  EXPECT_DOUBLE_EQ(time.value.median, 200);
+  EXPECT_DOUBLE_EQ(time.bound, 50);
+  EXPECT_DOUBLE_EQ(time.share, 0.25);
+}
+
+}  // namespace
+}  // namespace bantam
