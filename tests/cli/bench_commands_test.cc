@@ -57,6 +57,23 @@ TEST_F(BenchCommands, DeviceMeasuresOneThreadWhenAskedTo) {
   EXPECT_EQ(device["memory_read"][0]["buffer_bytes"], 1 << 20);
 }
 
+TEST_F(BenchCommands, ARandomModelIsWrittenAndMeasured) {
+  const std::string file = (bantam_.home().path() / "random.gguf").string();
+  const ProcessResult made =
+      bantam_({"model", "random", "--like", "tiny-15m", "--quant", "q4_0", "-o", file, "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.error;
+  EXPECT_EQ(parse_json(made.output)["like"], "tiny-15m");
+  const ProcessResult done = bantam_({"bench", "model", file, "--only", "prompt", "--prompt", "30",
+                                      "--repeat", "1", "--json", "--no-run"});
+  ASSERT_EQ(done.exit_code, 0) << done.error;
+  EXPECT_EQ(parse_json(done.output)["rows"][0]["facts"]["tokens"], 30);
+  const ProcessResult again = bantam_({"model", "random", "--like", "tiny-15m", "-o", file});
+  EXPECT_EQ(again.exit_code, 2) << "nothing is overwritten without --force";
+  const ProcessResult unknown = bantam_({"model", "random", "--like", "tiny-51m", "-o", "x.gguf"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.error, HasSubstr("nearest: tiny-15m"));
+}
+
 TEST_F(BenchCommands, AnUnknownKindOfRowIsAnsweredWithTheNearest) {
   const ProcessResult done = bantam_({"bench", "model", model_, "--only", "promt"});
   EXPECT_EQ(done.exit_code, 2);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "bantam/base/files.h"
+#include "bantam/base/progress.h"
 #include "bantam/model/weights.h"
 #include "bantam/tensor/tensor.h"
 
@@ -140,7 +142,7 @@ class GgufFile : public WeightSource {
 };
 
 /// Collects metadata and tensors, then writes one complete file or nothing. Tensors are kept as
-/// handles until then.
+/// handles until then, or made one at a time while writing.
 class GgufWriter {
  public:
   /// A key set again takes the new value and keeps its place. "general.alignment" (u32) decides the
@@ -149,12 +151,21 @@ class GgufWriter {
   /// Throws Error(input) on a name that is empty, longer than 64 bytes or used before, and on more
   /// than four axes.
   void add(std::string_view name, Tensor tensor);
+  /// `make` is called once, when the tensor is due, and must keep what is announced here.
+  void add(std::string_view name, const Shape& shape, DType dtype, std::function<Tensor()> make);
   /// Replaces whatever stood at `path` once everything is on the disk.
-  void write(const Path& path) const;
+  void write(const Path& path, ProgressSink& progress = silent_progress()) const;
 
  private:
+  struct Entry {
+    std::string name;
+    Shape shape;
+    DType dtype;
+    std::uint64_t bytes;
+    std::function<Tensor()> make;
+  };
   GgufMetadata metadata_;
-  std::vector<std::pair<std::string, Tensor>> tensors_;
+  std::vector<Entry> tensors_;
 };
 
 }  // namespace bantam

@@ -88,20 +88,31 @@ void GgufWriter::set(std::string_view key, GgufValue value) {
 }
 
 void GgufWriter::add(std::string_view name, Tensor tensor) {
+  const Shape shape = tensor.shape();
+  const DType dtype = tensor.dtype();
+  add(name, shape, dtype, [tensor = std::move(tensor)] { return tensor; });
+}
+
+void GgufWriter::add(std::string_view name, const Shape& shape, DType dtype,
+                     std::function<Tensor()> make) {
   if (name.empty() || name.size() > kMaxTensorNameBytes) {
     throw input_error("GGUF tensor name '{}' has {} bytes; expected 1 to {}", escaped(name),
                       name.size(), kMaxTensorNameBytes);
   }
-  if (tensor.rank() > kMaxAxes) {
+  if (shape.rank() > kMaxAxes) {
     throw input_error("GGUF tensor '{}' has shape {}; the format has at most {} axes",
-                      escaped(name), tensor.shape().text(), kMaxAxes);
+                      escaped(name), shape.text(), kMaxAxes);
   }
-  for (const auto& [known, other] : tensors_)
-    if (known == name) throw input_error("GGUF tensor '{}' is added twice", escaped(name));
-  tensors_.emplace_back(name, std::move(tensor));
+  for (const Entry& known : tensors_) {
+    if (known.name == name) throw input_error("GGUF tensor '{}' is added twice", escaped(name));
+  }
+  const DTypeInfo& type = info(dtype);
+  const auto bytes =
+      static_cast<std::uint64_t>(shape.count() / type.block_elements * type.block_bytes);
+  tensors_.push_back({std::string(name), shape, dtype, bytes, std::move(make)});
 }
 
-void GgufWriter::write(const Path& path) const {
+void GgufWriter::write(const Path& path, ProgressSink& progress) const {
   std::uint64_t alignment = 32;
   HeaderText header;
   header.number<std::uint32_t>(0x46554747);  // "GGUF"
@@ -114,22 +125,31 @@ void GgufWriter::write(const Path& path) const {
     header.value(value);
   }
   std::uint64_t offset = 0;
-  for (const auto& [name, tensor] : tensors_) {
-    header.string(name);
-    header.number(static_cast<std::uint32_t>(tensor.rank()));
-    for (int axis = tensor.rank() - 1; axis >= 0; --axis)
-      header.number<std::int64_t>(tensor.size(axis));
-    header.number(info(tensor.dtype()).ggml_type);
+  for (const Entry& entry : tensors_) {
+    header.string(entry.name);
+    header.number(static_cast<std::uint32_t>(entry.shape.rank()));
+    for (int axis = entry.shape.rank() - 1; axis >= 0; --axis) {
+      header.number<std::int64_t>(entry.shape[axis]);
+    }
+    header.number(info(entry.dtype).ggml_type);
     header.number(offset);
-    offset += padded(tensor.byte_size(), alignment);
+    offset += padded(entry.bytes, alignment);
   }
   AtomicFile file(path);
   file.write(header.bytes());
   pad(file, alignment);
-  for (const auto& [name, tensor] : tensors_) {
-    const Tensor dense = tensor.is_contiguous() ? tensor : tensor.clone();
-    if (dense.byte_size() > 0) file.write(Bytes(dense.bytes(), dense.byte_size()));
+  ProgressPhase phase(progress, "Writing tensors", static_cast<double>(tensors_.size()), "tensors");
+  double written = 0;
+  for (const Entry& entry : tensors_) {
+    const Tensor made = entry.make();
+    const Tensor dense = made.is_contiguous() ? made : made.clone();
+    if (dense.byte_size() != entry.bytes) {
+      throw internal_error("GGUF tensor '{}': announced {} bytes, made {}", entry.name, entry.bytes,
+                           dense.byte_size());
+    }
+    if (entry.bytes > 0) file.write(Bytes(dense.bytes(), dense.byte_size()));
     pad(file, alignment);
+    phase.advance(++written);
   }
   file.commit();
 }

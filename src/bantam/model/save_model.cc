@@ -7,6 +7,7 @@
 #include "bantam/model/architecture.h"
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/gguf.h"
+#include "bantam/model/gguf_vocabulary.h"
 #include "bantam/model/peft_files.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/tensor/ops.h"
@@ -26,48 +27,6 @@ Tensor in_type(const Tensor& weight, DType dtype) {
   if (weight.dtype() == dtype) return weight.stop_gradient();
   const Tensor plain = dequantize(weight);
   return dtype == DType::f32 ? plain : quantize(plain, dtype);
-}
-
-// llama.cpp's number for "mostly this type" (general.file_type).
-std::uint32_t file_type_of(DType dtype) {
-  static const std::map<DType, std::uint32_t> numbers = {
-      {DType::f32, 0},  {DType::f16, 1},  {DType::q4_0, 2},  {DType::q4_1, 3},  {DType::q8_0, 7},
-      {DType::q5_0, 8}, {DType::q5_1, 9}, {DType::q4_k, 15}, {DType::q6_k, 18}, {DType::bf16, 32}};
-  return numbers.at(dtype);
-}
-
-template <class T>
-GgufArray array_of(std::vector<T> items) {
-  GgufArray array;
-  array.items = std::move(items);
-  return array;
-}
-
-void set_tokenizer(GgufWriter& writer, const Tokenizer& tokenizer, std::int64_t rows) {
-  const BytePairVocabulary& vocabulary = tokenizer.vocabulary();
-  std::vector<std::string> tokens = vocabulary.tokens;
-  std::vector<std::int32_t> types(tokens.size(), static_cast<std::int32_t>(TokenType::normal));
-  for (std::size_t i = 0; i < vocabulary.types.size(); ++i)
-    types[i] = static_cast<std::int32_t>(vocabulary.types[i]);
-  // llama.cpp wants one token a row of the table; rows beyond the vocabulary become unused ones.
-  for (auto i = static_cast<std::int64_t>(tokens.size()); i < rows; ++i) {
-    tokens.push_back(fmt::format("[PAD{}]", i));
-    types.push_back(static_cast<std::int32_t>(TokenType::unused));
-  }
-  writer.set("tokenizer.ggml.model", std::string("gpt2"));
-  writer.set("tokenizer.ggml.pre", vocabulary.pre);
-  writer.set("tokenizer.ggml.tokens", array_of(std::move(tokens)));
-  writer.set("tokenizer.ggml.token_type", array_of(std::move(types)));
-  writer.set("tokenizer.ggml.merges", array_of(vocabulary.merges));
-  writer.set("tokenizer.ggml.add_bos_token", vocabulary.add_bos);
-  writer.set("tokenizer.ggml.add_space_prefix", false);
-  const auto set_id = [&](const char* key, const std::optional<std::int32_t>& id) {
-    if (id) writer.set(key, static_cast<std::uint32_t>(*id));
-  };
-  set_id("tokenizer.ggml.bos_token_id", vocabulary.bos);
-  set_id("tokenizer.ggml.eos_token_id", vocabulary.eos);
-  set_id("tokenizer.ggml.unknown_token_id", vocabulary.unk);
-  set_id("tokenizer.ggml.padding_token_id", vocabulary.pad);
 }
 
 std::string token_text(const Tokenizer& tokenizer, const std::optional<std::int32_t>& id) {
@@ -153,12 +112,12 @@ void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
   writer.set("general.architecture", std::string(architecture.gguf_name));
   writer.set("general.type", std::string("model"));
   writer.set("general.name", model.name);
-  writer.set("general.file_type", file_type_of(dtype));
+  writer.set("general.file_type", gguf_file_type(dtype));
   writer.set("general.quantization_version", std::uint32_t{2});
   writer.set("bantam.version", std::string(version()));
   if (!provenance.empty()) writer.set("bantam.provenance", provenance);
   architecture.config_to_gguf(model.model->config(), writer);
-  set_tokenizer(writer, *model.tokenizer, model.model->config().vocabulary);
+  set_gguf_vocabulary(writer, model.tokenizer->vocabulary(), model.model->config().vocabulary);
   if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
   visit_decoder_weights(
       *model.model, WeightNaming::gguf, [&](const std::string& name, const Tensor& weight) {

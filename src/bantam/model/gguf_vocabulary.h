@@ -1,0 +1,28 @@
+// Tokenizers and type numbers as GGUF files state them: what every writer of models shares.
+#pragma once
+
+#include <cstdint>
+
+#include "bantam/model/gguf.h"
+#include "bantam/tensor/dtype.h"
+#include "bantam/text/vocabulary.h"
+
+namespace bantam {
+
+/// Sets the tokenizer.ggml keys. llama.cpp wants one token a row of the embedding table: `rows`
+/// beyond the vocabulary become unused tokens.
+void set_gguf_vocabulary(GgufWriter& writer, const BytePairVocabulary& vocabulary,
+                         std::int64_t rows);
+
+/// llama.cpp's number for "mostly this type" (general.file_type).
+std::uint32_t gguf_file_type(DType dtype);
+
+/// A list as a value of the format.
+template <class T>
+GgufArray gguf_array(std::vector<T> items) {
+  GgufArray array;
+  array.items = std::move(items);
+  return array;
+}
+
+}  // namespace bantam
