@@ -3,7 +3,7 @@
 add_library(bantam_flags INTERFACE)
 target_compile_features(bantam_flags INTERFACE cxx_std_20)
 target_compile_options(bantam_flags INTERFACE -Wall -Wextra -Wformat=2 -Werror=format-security -fno-math-errno
-                                             -Wno-restrict)  # GCC 12 warns about its own std::string (PR 105651)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12 warns about its own std::string (PR 105651)
 if(BANTAM_SANITIZE)
   target_compile_options(bantam_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                                                 -fno-omit-frame-pointer)

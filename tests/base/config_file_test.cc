@@ -14,6 +14,8 @@ struct Settings {
   std::string schedule = "constant";
   std::vector<std::string> data;
   std::optional<int> rank;
+  Duration budget;
+  ByteCount memory;
 };
 
 }  // namespace
@@ -26,6 +28,8 @@ void describe(Describer<Settings>& d) {
   d(&Settings::schedule, "schedule", "Schedule.");
   d(&Settings::data, "data", "Rows.");
   d(&Settings::rank, "rank", "Rank.");
+  d(&Settings::budget, "budget", "Time.");
+  d(&Settings::memory, "memory", "Bytes.");
 }
 
 namespace {
@@ -118,6 +122,26 @@ TEST_F(ConfigFile, WhatIsPrintedIsReadBack) {
   EXPECT_EQ(other.learning_rate, 0.025);
   EXPECT_EQ(other.schedule, settings_.schedule);
   EXPECT_EQ(other.data, settings_.data);
+}
+
+TEST_F(ConfigFile, UnusualValuesThatArePrintedAreReadBackExactly) {
+  settings_.schedule = "delete \x7f tab \t null ";
+  settings_.schedule += '\0';
+  settings_.budget = {372.4};  // "6m12s" to people
+  settings_.memory = {~std::uint64_t{0}};
+  Settings other;
+  auto options = options_of(other);
+  std::ofstream(folder_ / "again.toml") << print_config(options_);
+  apply_config_file(options, (folder_ / "again.toml").string());
+  EXPECT_EQ(other.schedule, settings_.schedule);
+  EXPECT_EQ(other.budget.seconds, 372.4);
+  EXPECT_EQ(other.memory.bytes, ~std::uint64_t{0});
+}
+
+TEST_F(ConfigFile, DurationsAreFinite) {
+  EXPECT_ERROR(apply("budget = inf"), usage, "a duration");
+  EXPECT_ERROR(apply("budget = nan"), usage, "a duration");
+  EXPECT_ERROR(apply("budget = \"" + std::string(307, '9') + "d\""), usage, "a duration");
 }
 
 }  // namespace

@@ -66,8 +66,8 @@ TEST_F(Threads, NothingToDoCallsNobody) {
 }
 
 TEST_F(Threads, CountsOutsideTheRangeAreRefused) {
-  EXPECT_ERROR(set_thread_count(-1), usage, "expected 1 to 1024", "-1");
-  EXPECT_ERROR(set_thread_count(1'000'000), usage, "1000000");
+  EXPECT_ERROR(set_thread_count(-1), resources, "expected 1 to 1024", "-1");
+  EXPECT_ERROR(set_thread_count(1'000'000), resources, "1000000");
   set_thread_count(0);
   EXPECT_GE(thread_count(), 1);
 }

@@ -212,6 +212,21 @@ TEST(BuiltProgram, ConfigurationMistakesNameFileLineAndKey) {  // K1, K2, K5
   }
 }
 
+TEST(BuiltProgram, ThreadsThatNoMachineHasAreExitCodeFour) {  // K7
+  const BantamProgram bantam;
+  for (const char* count : {"0", "-1", "1000000"}) {
+    const auto result = bantam({"runs", "list", "--threads", count});
+    EXPECT_EQ(result.exit_code, 4) << count;
+    EXPECT_THAT(result.error, testing::HasSubstr(fmt::format("threads: {} asked for", count)));
+    EXPECT_THAT(result.error, testing::ContainsRegex("this machine runs [0-9]+ at once"));
+    EXPECT_EQ(result.output, "");
+  }
+  std::ofstream(bantam.home() / "c.toml") << "threads = 0\n";
+  EXPECT_EQ(bantam({"runs", "list", "--config", (bantam.home() / "c.toml").string()}).exit_code, 4);
+  EXPECT_EQ(bantam({"runs", "list", "--threads", "many"}).exit_code, 2);
+  EXPECT_EQ(bantam({"runs", "list", "--threads", "1"}).exit_code, 0);
+}
+
 TEST(BuiltProgram, ResolvedOptionsArePrintedAsAFileThatCanBeUsed) {
   const BantamProgram bantam;
   const auto printed = bantam({"runs", "list", "--limit", "7", "--print-config"});

@@ -137,5 +137,24 @@ TEST_F(TokenizerFolder, WrongEntriesNameFileAndKey) {
               HasSubstr("tokenizer.json is missing"));
 }
 
+TEST_F(TokenizerFolder, AFileOf600MegabytesIsRefusedBeforeItIsRead) {  // T8
+  const Path file = folder_.path() / "tokenizer.json";
+  std::filesystem::resize_file(file, 600'000'000);  // a hole: takes no space on the disk
+  EXPECT_THAT(error_of([&] { load_tokenizer(folder_.path()); }),
+              AllOf(HasSubstr("tokenizer.json"), HasSubstr("600,000,000"),
+                    HasSubstr("limit here is 268,435,456")));
+}
+
+TEST_F(TokenizerFolder, ACutFileNamesWhereItEnds) {  // T8
+  const Path file = folder_.path() / "tokenizer.json";
+  const std::string whole = read_file(file);
+  for (const std::size_t part : {1, 2, 3, 4, 5, 6}) {
+    folder_.write("tokenizer.json", whole.substr(0, whole.size() * part / 7));
+    EXPECT_THAT(
+        error_of([&] { load_tokenizer(folder_.path()); }),
+        AllOf(HasSubstr("tokenizer.json"), ::testing::ContainsRegex("line [0-9]+, column [0-9]+")));
+  }
+}
+
 }  // namespace
 }  // namespace bantam

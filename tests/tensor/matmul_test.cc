@@ -55,6 +55,18 @@ TEST(MatmulPrecision, Bf16ProductsErrByTheRoundingOfTheirOperands) {
   EXPECT_LT(largest(subtract(cast(y, DType::f64), matmul(a, b))), tolerance);
 }
 
+TEST(MatmulPrecision, Bf16OnACpuWithoutItIsRefusedAndChangesNothing) {
+  if (cpu_multiplies_bf16()) GTEST_SKIP() << "this CPU has bf16 products";
+  try {
+    set_matmul_precision(MatmulPrecision::bf16);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::usage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("AVX512-BF16"));
+  }
+  EXPECT_EQ(matmul_precision(), MatmulPrecision::f32);
+}
+
 TEST(Matmul, NamesTheShapesThatDoNotFit) {
   EXPECT_THROW(matmul(Tensor::zeros({2, 3}), Tensor::zeros({4, 5})), Error);
   EXPECT_THROW(matmul(Tensor::zeros({2, 2, 3}), Tensor::zeros({3, 3, 5})), Error);

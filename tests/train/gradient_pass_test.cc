@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/ops/shape.h"
 #include "tests/train/tiny_model.h"
 
 namespace bantam {
@@ -34,8 +35,12 @@ struct Pass {
   double loss = 0;
 };
 
-Pass run_pass(std::span<const MicroBatch> batches, bool lora = false, bool checkpointing = false) {
+Pass run_pass(std::span<const MicroBatch> batches, bool lora = false, bool checkpointing = false,
+              DType dtype = DType::f32) {
   const auto model = tiny_model();
+  for (const Parameter& parameter : model->parameters()) {
+    *parameter.tensor = cast(*parameter.tensor, dtype);
+  }
   if (lora) {
     model->attach(model->make_adapter("task", {.rank = 4}, 1));
     for (Parameter& p : model->adapters()[0]->parameters()) {
@@ -85,6 +90,29 @@ TEST(GradientPass, DoesNotDependOnThePartition) {
     const Pass packed = run_pass(split_by_tokens(all, 130), lora);
     EXPECT_NEAR(packed.loss, whole.loss, 1e-5 * whole.loss);
     EXPECT_LT(relative_difference(whole, packed), 1e-5) << "packed by tokens";
+  }
+}
+
+// The grid of section 5 without its ranks: in double, rounding hides nothing.
+TEST(GradientPass, DoesNotDependOnThePartitionToTenDigitsInDouble) {
+  std::vector<Example> examples = random_examples(8, 2, 300);
+  examples[0].ids.resize(1), examples[0].weights.resize(1);
+  examples[3].weights.assign(examples[3].weights.size(),
+                             0.0f);  // alone: a micro-batch of no target
+  examples[5].weights.back() = 0.25f;
+  const auto all = pointers(examples);
+  constexpr std::int64_t kAnyLength = 1 << 20;
+  const Pass whole = run_pass(split_by_tokens(all, kAnyLength), false, false, DType::f64);
+  ASSERT_GT(whole.loss, 0);
+  for (const std::int64_t size : {4, 3, 2, 1}) {  // 3: the last window is short
+    const Pass parts = run_pass(split_by_tokens(all, kAnyLength, size), false, false, DType::f64);
+    EXPECT_NEAR(parts.loss, whole.loss, 1e-10 * whole.loss) << size;
+    EXPECT_LT(relative_difference(whole, parts), 1e-10) << "micro-batches of " << size;
+  }
+  for (const std::int64_t tokens : {301, 700}) {
+    const Pass packed = run_pass(split_by_tokens(all, tokens), false, false, DType::f64);
+    EXPECT_NEAR(packed.loss, whole.loss, 1e-10 * whole.loss) << tokens;
+    EXPECT_LT(relative_difference(whole, packed), 1e-10) << "packed by " << tokens << " tokens";
   }
 }
 

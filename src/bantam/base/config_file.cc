@@ -117,7 +117,14 @@ class FileReader {
   const std::string& path_;
 };
 
-std::string quote(std::string_view text) { return dump_json(Json(std::string(text))); }
+// JSON's escapes are TOML's; but TOML wants the delete character escaped too.
+std::string quote(std::string_view text) {
+  std::string out;
+  for (const char c : dump_json(Json(std::string(text)))) {
+    c == '\x7f' ? out += "\\u007F" : out += c;
+  }
+  return out;
+}
 
 std::string toml_value(const Json& value) {
   if (value.is_string()) return quote(value.get_ref<const std::string&>());
@@ -130,7 +137,9 @@ std::string toml_value(const Json& value) {
     const std::string digits = fmt::format("{}", value.get<double>());
     return digits.find_first_of(".einEN") == std::string::npos ? digits + ".0" : digits;
   }
-  return dump_json(value);
+  // A TOML integer has 63 bits and a sign; a size may be larger, and may be quoted.
+  const bool is_large = value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX;
+  return is_large ? quote(dump_json(value)) : dump_json(value);
 }
 
 // A configuration that cannot be read is a wrong command line (exit 2), not refused data (exit 3).

@@ -94,7 +94,7 @@ Duration parse_duration(std::string_view text) {
     if (good) total += part->first * unit->factor;
     rest = part->second.substr(end);
   }
-  if (!good) {
+  if (!good || !std::isfinite(total)) {
     throw usage_error("expected a duration such as 90s, 10m or 1h30m, found '{}'",
                       escaped(text, 60));
   }
@@ -224,13 +224,24 @@ std::string read_text(std::string_view key, const Json& value) {
 }
 
 Duration read_duration(std::string_view key, const Json& value) {
-  if (value.is_number() && value.get<double>() >= 0) return {value.get<double>()};
+  if (value.is_number() && value.get<double>() >= 0 && std::isfinite(value.get<double>())) {
+    return {value.get<double>()};
+  }
   if (!value.is_string()) throw wrong_value(key, "a duration such as 90s or 10m", value);
   try {
     return parse_duration(value.get_ref<const std::string&>());
   } catch (const Error& error) {
     throw error.at(flag_of(key));
   }
+}
+
+Json write_duration(Duration value) {
+  std::string text = format_duration(value.seconds);
+  try {
+    if (parse_duration(text).seconds == value.seconds) return text;
+  } catch (const Error&) {  // "?": shown, not read
+  }
+  return value.seconds;
 }
 
 ByteCount read_byte_count(std::string_view key, const Json& value) {

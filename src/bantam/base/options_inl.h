@@ -17,6 +17,8 @@ std::int64_t read_integer(std::string_view key, const Json& value, std::int64_t 
 double read_number(std::string_view key, const Json& value, double largest);
 std::string read_text(std::string_view key, const Json& value);
 Duration read_duration(std::string_view key, const Json& value);
+/// As people write it when that loses nothing, else the number of seconds.
+Json write_duration(Duration value);
 ByteCount read_byte_count(std::string_view key, const Json& value);
 std::vector<std::string> read_list(std::string_view key, const Json& value);
 
@@ -79,7 +81,7 @@ struct Field<Duration> {
   static Duration read(std::string_view key, const Json& value) {
     return read_duration(key, value);
   }
-  static Json write(Duration value) { return format_duration(value.seconds); }
+  static Json write(Duration value) { return write_duration(value); }
 };
 template <>
 struct Field<ByteCount> {

@@ -45,8 +45,8 @@ std::atomic<int> chosen{0};
 
 void set_thread_count(int count) {
   if (count < 0 || count > kMostThreads) {
-    throw usage_error("threads: expected 1 to {}, or 0 for all of this machine's, found {}",
-                      kMostThreads, count);
+    throw resource_error("threads: {} asked for, this machine runs {} at once; expected 1 to {}",
+                         count, usable_threads(), kMostThreads);
   }
   if (count == 0) count = usable_threads();
   chosen = count;

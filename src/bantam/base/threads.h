@@ -5,7 +5,7 @@
 
 namespace bantam {
 
-/// 0 means "as many as this process may use". Throws Error(usage) outside 1 … 1024.
+/// 0 means "as many as this process may use". Throws Error(resources) outside 0 … 1024.
 void set_thread_count(int count);
 int thread_count();
 

@@ -18,8 +18,8 @@ void describe(Describer<SharedOptions>& d) {
   d(&SharedOptions::offline, "offline", "Never use the network.");
   d(&SharedOptions::no_run, "no_run", "Do not write this run to the run store.");
   d(&SharedOptions::config, "config", "TOML file with the same keys, or run:ID to repeat a run.");
-  d(&SharedOptions::threads, "threads", "Threads for computing; all of the machine's when unset.",
-    between(1, 1024));
+  d(&SharedOptions::threads, "threads",
+    "Threads for computing, 1 to 1024; all of the machine's when unset.");
   d(&SharedOptions::home, "home", "Folder of models and runs.");
   d(&SharedOptions::json, "json", "Results as JSON on standard output.");
   d(&SharedOptions::quiet, "quiet", "No progress and no notes.");

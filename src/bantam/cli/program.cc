@@ -95,9 +95,20 @@ int run_recorded(Invocation& in, Session& session) {
   }  // anything else: the run's destructor records "failed"
 }
 
+// For the library 0 means "all"; as a flag it asks for what no machine can give.
+void use_threads(int count) {
+  if (count == 0) {
+    throw resource_error(
+        "threads: 0 asked for, this machine runs {} at once; expected at least 1, or leave "
+        "--threads out for all of them",
+        thread_count());
+  }
+  set_thread_count(count);
+}
+
 int run_invocation(Invocation& in) {
   if (in.shared.home) set_home_folder(*in.shared.home);
-  if (in.shared.threads) set_thread_count(*in.shared.threads);
+  if (in.shared.threads) use_threads(*in.shared.threads);
   TerminalProgress progress(progress_mode(in.shared));
   for (const std::string& note : in.notes) progress.note(note);
   Session session(in.arguments, in.shared, resolved(in), progress);

@@ -5,6 +5,7 @@
 
 #include "bantam/base/error.h"
 #include "bantam/base/files.h"
+#include "bantam/base/system_error.h"
 #include "bantam/cli/session.h"
 #include "bantam/data/summary.h"
 
@@ -19,19 +20,19 @@ struct Side {
 
 }  // namespace
 
-void write_splits(Session& session, const Splits& splits, const std::string& folder) {
+void write_splits(Session& session, const Splits& splits, const std::string& folder,
+                  std::span<const Path> inputs) {
   const std::array sides{Side{"train", splits.train}, Side{"dev", splits.dev},
                          Side{"test", splits.test}};
   const auto file_of = [&](const Side& side) {
     return Path(folder) / (std::string(side.name) + ".jsonl");
   };
   for (const Side& side : sides) {
-    if (!side.data.empty()) require_fresh_output(file_of(side), session.shared().force);
+    if (!side.data.empty()) require_fresh_output(file_of(side), session.shared().force, inputs);
   }
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
-  if (failure)
-    throw resource_error("{}: cannot make the folder: {}", escaped(folder), failure.message());
+  if (failure) throw system_error(failure.value(), folder, "make the folder", Error::Kind::usage);
 
   Json out = {{"out", folder}, {"notes", splits.notes}};
   Table table({"file", ">rows", ">classes"});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bantam/base/machine.h"
+#include "bantam/base/system_error.h"
 #include "bantam/cli/session.h"
 #include "bantam/data/dataset.h"
 #include "bantam/data/format.h"
@@ -108,7 +109,9 @@ void TrainingJob::write(const Place& place, const std::string& model_sha256) {
   for (const Option& option : this->options()) options[option.key] = option.get();
   const Json record{
       {"format", 1}, {"options", options}, {"seed", place.seed}, {"model_sha256", model_sha256}};
-  fs::create_directories(training_folder(place.out));
+  std::error_code failed;
+  fs::create_directories(training_folder(place.out), failed);
+  if (failed) throw system_error(failed.value(), place.out, "make the folder", Error::Kind::usage);
   write_file_atomically(training_folder(place.out) / "job.json", dump_json(record, 1) + "\n");
 }
 
@@ -375,7 +378,13 @@ int TrainingJob::run(Session& session, const Place& place) {
   validate(train_);
   std::vector<Path> inputs = {job_.model};
   for (const std::string& text : job_.data) inputs.push_back(parse_data_ref(text).path);
-  if (!place.dry_run) require_fresh_output(place.out, place.force || place.resume, inputs);
+  if (!place.dry_run) {
+    require_fresh_output(place.out, place.force || place.resume, inputs);
+    if (fs::exists(place.out) && !fs::is_directory(place.out)) {
+      throw usage_error("{}: expected the folder to write, found a file",
+                        escaped(place.out.native()));
+    }
+  }
 
   Work work{.session = session, .job = job_, .options = train_, .place = place};
   work.load();

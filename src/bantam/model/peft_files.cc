@@ -5,6 +5,7 @@
 #include <optional>
 #include <system_error>
 
+#include "bantam/base/system_error.h"
 #include "bantam/model/hf_config.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/tensor/quant/quantize.h"
@@ -231,12 +232,14 @@ void write_peft_adapter(const Path& folder, const PeftAdapter& adapter) {
   check_modules(adapter, escaped(folder.string()));
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) throw resource_error("{}: {}", escaped(folder.string()), failed.message());
+  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (const auto& [module, pair] : adapter.modules) {
     tensors.emplace_back(module + ".lora_A.weight", pair.a);
     tensors.emplace_back(module + ".lora_B.weight", pair.b);
   }
+  // Until the new config stands there, new weights must not be read with an older one.
+  if (std::filesystem::remove(folder / "adapter_config.json", failed)) sync_folder(folder);
   write_safetensors(folder / "adapter_model.safetensors", tensors);
   Json config = {{"peft_type", "LORA"},
                  {"task_type", "CAUSAL_LM"},

@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "bantam/base/json.h"
+#include "bantam/base/system_error.h"
 #include "bantam/model/safetensors.h"
 
 namespace bantam {
@@ -88,7 +89,7 @@ std::vector<Path> write_safetensors_folder(const Path& folder, NamedTensors tens
                                            const SafetensorsMetadata& metadata) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) throw resource_error("{}: {}", escaped(folder.string()), failed.message());
+  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
   const auto shards = split(tensors, max_shard_bytes);
   if (shards.size() == 1) {
     const Path path = folder / "model.safetensors";

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "bantam/base/error.h"
+#include "bantam/base/system_error.h"
 #include "bantam/base/version.h"
 #include "bantam/model/architecture.h"
 #include "bantam/model/decoder_weights.h"
@@ -79,7 +80,9 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
                       info(dtype).name);
   }
   const DecoderConfig& config = model.model->config();
-  std::filesystem::create_directories(folder);
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
   std::vector<std::pair<std::string, Tensor>> tensors;
   visit_decoder_weights(*model.model, WeightNaming::hf,
                         [&](const std::string& name, const Tensor& weight) {

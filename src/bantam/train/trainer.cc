@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "bantam/base/error.h"
+#include "bantam/base/system_error.h"
 
 namespace bantam {
 namespace {
@@ -67,10 +68,7 @@ Trainer::Trainer(CausalLM& model, ParameterSet parameters, TrainingData data,
   if (folder_.empty()) return;
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
-  if (failed) {
-    throw resource_error("{}: cannot make the folder: {}", escaped(folder_.native()),
-                         failed.message());
-  }
+  if (failed) throw system_error(failed.value(), folder_, "make the folder", Error::Kind::usage);
   lock_.emplace(folder_);
   remove_partial_folders(folder_);
   store_.emplace(folder_, options_.checkpoints.keep_checkpoints, progress_);

@@ -2,6 +2,7 @@
 #include "bantam/cli/data_options.h"
 #include "bantam/cli/session.h"
 #include "bantam/cli/split_output.h"
+#include "bantam/data/data_ref.h"
 #include "bantam/data/split.h"
 
 namespace bantam {
@@ -41,7 +42,11 @@ class DataSplit final : public CommandBody {
                              .test = options_.test,
                              .seed = static_cast<std::uint64_t>(session.shared().seed),
                              .stratify = !options_.no_stratify});
-    write_splits(session, splits, out);
+    std::vector<Path> inputs;
+    for (const std::string& text : session.arguments()) {
+      inputs.emplace_back(parse_data_ref(text).path);
+    }
+    write_splits(session, splits, out, inputs);
     return 0;
   }
 

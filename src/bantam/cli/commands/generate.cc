@@ -85,10 +85,11 @@ std::vector<std::int32_t> encode(const Item& item, const Generator& generator, b
 // Rows in the order of the prompts, as soon as all before them are there.
 class RowWriter {
  public:
-  RowWriter(Session& session, const std::vector<Item>& items) : session_(session), items_(items) {
+  RowWriter(Session& session, const std::vector<Item>& items, std::span<const Path> inputs)
+      : session_(session), items_(items) {
     const auto& out = session.shared().out;
     if (!out || *out == "-") return;
-    require_fresh_output(*out, session.shared().force);
+    require_fresh_output(*out, session.shared().force, inputs);
     file_.emplace(*out);
   }
   void take(std::size_t i, const Completion& completion) {
@@ -192,12 +193,15 @@ class Generate final : public CommandBody {
     };
     const auto completions = timed(generator, requests, hooks);
     session.print("\n");
+    session.flush();  // before the figures on standard error
     return summarize(session, completions);
   }
 
   int write_rows(Session& session, Generator& generator, const std::vector<Item>& items,
                  const std::vector<Request>& requests) {
-    RowWriter writer(session, items);
+    std::vector<Path> inputs = {generator.model().path};
+    for (const std::string& text : options_.data) inputs.emplace_back(parse_data_ref(text).path);
+    RowWriter writer(session, items, inputs);
     GenerateHooks hooks;
     hooks.progress = &session.progress();
     hooks.on_done = [&](std::size_t i, const Completion& completion) {

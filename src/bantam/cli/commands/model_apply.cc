@@ -1,6 +1,7 @@
 #include "bantam/cli/commands.h"
 #include "bantam/cli/commands/model_writing.h"
 #include "bantam/cli/session.h"
+#include "bantam/model/model_reference.h"
 
 namespace bantam {
 
@@ -36,7 +37,11 @@ class ModelApply final : public CommandBody {
     LoadedModel merged = model;
     merged.model = std::make_shared<CausalLM>(*model.model);
     merged.model->merge_adapters();
-    return write_model(session, model, merged, options_.writing);
+    std::vector<Path> inputs;
+    for (const AdapterReference& adapter : resolve_model_reference(reference).adapters) {
+      inputs.push_back(adapter.path);
+    }
+    return write_model(session, model, merged, options_.writing, std::move(inputs));
   }
 
  private:

@@ -1,3 +1,4 @@
+#include <array>
 #include <charconv>
 
 #include "bantam/cli/commands.h"
@@ -37,6 +38,7 @@ class ModelLogits final : public CommandBody {
     const Path out = *session.shared().out;
     require_fresh_output(out, session.shared().force);
     const LoadedModel model = load_model(session.arguments()[0]);
+    require_fresh_output(out, session.shared().force, std::array{model.path});
     const std::vector<std::vector<std::int32_t>> sequences = {ids_of(model)};
     const Tensor logits = model.model->logits(model.model->hidden(make_batch(sequences)));
     const std::vector<std::pair<std::string, Tensor>> tensors = {

@@ -22,10 +22,10 @@ void describe(Describer<ModelWritingOptions>& d) {
 }
 
 int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
-                const ModelWritingOptions& options) {
+                const ModelWritingOptions& options, std::vector<Path> inputs) {
   if (!session.shared().out) throw usage_error("--out names the .gguf file or folder to write");
   const Path out = *session.shared().out;
-  const Path inputs[] = {source.path};
+  inputs.push_back(source.path);
   require_fresh_output(out, session.shared().force, inputs);
   const bool is_gguf = out.extension() == ".gguf";
   const DType dtype = dtype_named(!options.type.empty() ? options.type : is_gguf ? "q8_0" : "bf16");

@@ -20,6 +20,6 @@ void describe(Describer<ModelWritingOptions>& d);
 /// Error(failed_expectation) when the most likely next tokens agree at less than 90 % of the
 /// places.
 int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
-                const ModelWritingOptions& options);
+                const ModelWritingOptions& options, std::vector<Path> inputs = {});
 
 }  // namespace bantam

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bantam/cli/table.h"
+#include "bantam/data/data_ref.h"
 #include "bantam/recipe/tune/tune.h"
 #include "bantam/recipe/tune/tune_report.h"
 
@@ -11,7 +12,11 @@ namespace {
 
 Path output_folder(const Session& session, bool resume) {
   const Path folder = session.shared().out ? Path(*session.shared().out) : Path("tuned");
-  if (!resume) require_fresh_output(folder, session.shared().force);
+  std::vector<Path> inputs;
+  for (const std::string& text : session.arguments()) {
+    inputs.emplace_back(parse_data_ref(text).path);
+  }
+  if (!resume) require_fresh_output(folder, session.shared().force, inputs);
   return std::filesystem::absolute(folder);
 }
 

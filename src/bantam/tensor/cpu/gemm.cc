@@ -27,7 +27,14 @@ std::atomic<MatmulPrecision> chosen_precision{MatmulPrecision::automatic};
 
 }  // namespace
 
-void set_matmul_precision(MatmulPrecision precision) { chosen_precision = precision; }
+void set_matmul_precision(MatmulPrecision precision) {
+  if (precision == MatmulPrecision::bf16 && !cpu_multiplies_bf16()) {
+    throw usage_error(
+        "matmul precision: expected f32 or automatic, found bf16: this CPU has "
+        "neither AVX512-BF16 nor AMX");
+  }
+  chosen_precision = precision;
+}
 
 bool cpu_multiplies_bf16() {
   static const bool answer = [] {

@@ -13,6 +13,7 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// The type in which large products are formed. `automatic` is bf16 where the CPU is fast at it,
 /// else f32.
 enum class MatmulPrecision { automatic, f32, bf16 };
+/// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false.
 void set_matmul_precision(MatmulPrecision precision);
 MatmulPrecision matmul_precision();  ///< never `automatic`: what is in force
 /// True when this CPU multiplies bf16 faster than f32 (AVX512-BF16 or AMX).
