@@ -39,7 +39,9 @@ TEST(MemoryEstimateTest, AddsWeightsKeysValuesAndScratch) {
   EXPECT_EQ(estimate.weights, 1024u);
   // Keys and values of 2 layers x 2 heads x 2 features x 4 bytes, 10 tokens.
   EXPECT_EQ(estimate.kv_cache, 2u * 2 * 2 * 2 * 4 * 10);
-  EXPECT_EQ(estimate.total, estimate.weights + estimate.kv_cache + estimate.scratch);
+  EXPECT_EQ(estimate.copies, 0u) << "no queries and keys in another order";
+  EXPECT_EQ(estimate.total, estimate.weights + estimate.program + estimate.kv_cache +
+                                estimate.scratch + estimate.waiting);
   EXPECT_GT(estimate.largest_context, 0);
   require_memory(estimate, "m");
 }

@@ -66,7 +66,7 @@ TEST_F(BenchTest, EveryKindOfRowHasARateAndABound) {
   EXPECT_GT(bench.rows[3].facts["bytes_per_token"], bench.rows[2].facts["bytes_per_token"])
       << "keys and values of 50 tokens more are read";
   EXPECT_GT(bench.memory.peak_resident, bench.memory.estimate.kv_cache);
-  EXPECT_EQ(bench.memory.estimate.context, 3 * 24) << "all streams are in the store at once";
+  EXPECT_EQ(bench.memory.estimate.context, 3 * 32) << "all streams, in whole pages";
   const Json json = model_bench_json(bench);
   EXPECT_EQ(json["rows"].size(), 5U);
   EXPECT_EQ(json["rows"][4]["facts"]["streams"], 3);

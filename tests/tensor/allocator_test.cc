@@ -1,7 +1,10 @@
 #include "bantam/tensor/allocator.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstring>
+#include <fstream>
 #include <limits>
 #include <thread>
 #include <vector>
@@ -38,6 +41,28 @@ TEST(Allocator, WastesAtMostAnEighth) {
     EXPECT_GE(taken, bytes);
     EXPECT_LE(taken, bytes + bytes / 8 + 64);
   }
+}
+
+std::uint64_t resident() {
+  std::ifstream status("/proc/self/statm");
+  std::uint64_t size = 0, pages = 0;
+  status >> size >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(Allocator, HoldsHardlyMoreThanWasEverInUse) {
+  release_cached_tensor_memory();
+  const std::uint64_t before = resident();
+  // 64 sizes that share no block, one at a time: 10 MiB and more each.
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::size_t bytes = (std::size_t{10} << 20) + (i << 19);
+    const auto block = allocate_tensor_memory(bytes);
+    std::memset(block.get(), 1, bytes);
+  }
+  const std::uint64_t most = (std::size_t{10} << 20) + (std::size_t{63} << 19);
+  EXPECT_LE(resident(), before + most + most / 4 + (std::uint64_t{16} << 20));
+  release_cached_tensor_memory();
+  EXPECT_LE(resident(), before + (std::uint64_t{8} << 20)) << "given back to the system";
 }
 
 TEST(Allocator, NamesTheSizeItCannotHave) {

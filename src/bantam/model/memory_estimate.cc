@@ -15,6 +15,14 @@ namespace {
 
 constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kForwardTokens = 512;
+// The program with oneDNN, and what a token of the vocabulary takes in the tokenizer's tables and
+// merges; measured on vocabularies of 32,000 to 152,000 tokens.
+constexpr std::uint64_t kProgram = std::uint64_t{30} << 20;
+constexpr std::uint64_t kTokenBytes = 250;
+// The store grows by a quarter at a time, so an eighth is unused on average; the allocator lets
+// freed tensors wait, an eighth of what was in use and a little (tensor/allocator.cc).
+constexpr std::uint64_t kWaitingShare = 8;
+constexpr std::uint64_t kWaitingLeast = std::uint64_t{4} << 20;
 
 std::uint64_t add(std::uint64_t a, std::uint64_t b) { return checked_add(a, b).value_or(kLargest); }
 std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
@@ -79,8 +87,15 @@ std::uint64_t available_memory() {
 MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& source,
                                std::int64_t context) {
   MemoryEstimate estimate;
-  for (const WeightInfo& weight : source.weights())
+  for (const WeightInfo& weight : source.weights()) {
     estimate.weights = add(estimate.weights, weight.bytes);
+    // GGUF interleaves the rows of queries and keys (decoder_weights.h).
+    const std::string_view name = weight.name;
+    if (name.ends_with(".attn_q.weight") || name.ends_with(".attn_k.weight")) {
+      estimate.copies = add(estimate.copies, weight.bytes);
+    }
+  }
+  estimate.program = add(kProgram, multiply(kTokenBytes, positive(config.vocabulary)));
   const std::uint64_t kv_features =
       multiply(positive(config.kv_heads), positive(config.head_width));
   // Keys and values, f32.
@@ -97,12 +112,20 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
   const std::uint64_t token = add(multiply(3, positive(config.width)), inner);
   estimate.scratch =
       multiply(add(multiply(token, kForwardTokens), positive(config.vocabulary)), sizeof(float));
-  const std::uint64_t fixed = add(estimate.weights, estimate.scratch);
-  estimate.total = add(fixed, estimate.kv_cache);
+  const std::uint64_t fixed =
+      add(add(add(estimate.weights, estimate.copies), add(estimate.program, estimate.scratch)),
+          add(kWaitingLeast, add(estimate.copies, estimate.scratch) / kWaitingShare));
+  // Of the store, an eighth is unused and an eighth may wait.
+  const std::uint64_t store = add(estimate.kv_cache, 2 * (estimate.kv_cache / kWaitingShare));
+  estimate.total = add(fixed, store);
+  estimate.waiting = estimate.total -
+                     std::min(estimate.total,
+                              add(add(estimate.weights, estimate.copies),
+                                  add(add(estimate.program, estimate.scratch), estimate.kv_cache)));
   estimate.available = available_memory();
   if (estimate.available > fixed && kv_token > 0) {
-    estimate.largest_context = static_cast<std::int64_t>(
-        std::min<std::uint64_t>((estimate.available - fixed) / kv_token, std::uint64_t{1} << 40));
+    estimate.largest_context = static_cast<std::int64_t>(std::min<std::uint64_t>(
+        (estimate.available - fixed) / add(kv_token, kv_token / 4), std::uint64_t{1} << 40));
   }
   return estimate;
 }
@@ -112,7 +135,8 @@ void require_memory(const MemoryEstimate& estimate, const std::string& name) {
   const std::string parts =
       fmt::format("{} of weights, {} of key/value store for {} tokens, {} of working memory",
                   format_bytes(estimate.weights), format_bytes(estimate.kv_cache),
-                  with_commas(estimate.context), format_bytes(estimate.scratch));
+                  with_commas(estimate.context),
+                  format_bytes(estimate.total - estimate.weights - estimate.kv_cache));
   if (estimate.largest_context > 0) {
     throw resource_error(
         "{}: needs {} ({}) but {} are available; a context of at most {} tokens would fit", name,

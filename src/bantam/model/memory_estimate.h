@@ -11,9 +11,12 @@ namespace bantam {
 
 /// Bytes; sums that do not fit 64 bits stay at the largest number.
 struct MemoryEstimate {
-  std::uint64_t weights = 0;
+  std::uint64_t weights = 0;   ///< as they lie in the file
+  std::uint64_t copies = 0;    ///< of weights that are kept in another order than the file's
+  std::uint64_t program = 0;   ///< code, libraries, and the tokenizer's tables
   std::uint64_t kv_cache = 0;  ///< of `context` tokens
   std::uint64_t scratch = 0;   ///< values of one forward pass of up to 512 tokens
+  std::uint64_t waiting = 0;   ///< rows of the store and freed tensors that the next ones will take
   std::uint64_t total = 0;
   std::uint64_t available = 0;
   std::int64_t context = 0;

@@ -213,9 +213,9 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
           "shorter text",
           tokens, free_tokens());
     }
-    // Doubling keeps the copying linear in the final size.
-    grow(std::min<std::int64_t>(
-        max_pages_, std::max<std::int64_t>(wanted, 2 * static_cast<std::int64_t>(pages_.size()))));
+    // A quarter at a time keeps the copying linear in the final size, and little unused.
+    const auto now = static_cast<std::int64_t>(pages_.size());
+    grow(std::min<std::int64_t>(max_pages_, std::max(wanted, now + now / 4)));
   }
   Step step;
   for (const Append& append : appends) {

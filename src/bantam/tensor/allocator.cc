@@ -1,10 +1,16 @@
+// Freed blocks wait, by size, for the next tensor of their size. How many may wait follows from
+// what was ever in use: blocks in use and idle ones together stay near the largest use so far, so
+// that a process takes what its work needs and hardly more. Training frees and asks for the same
+// sizes at every step, so nothing it needs again is given away.
 #include "bantam/tensor/allocator.h"
+
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <map>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "bantam/base/error.h"
@@ -14,8 +20,15 @@ namespace bantam {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-// Beyond this many idle bytes, freed blocks go straight back to the system.
-constexpr std::size_t kCacheLimit = std::size_t{1} << 30;
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+// From here on blocks are mapped: given back, they really leave the process, which malloc's heap
+// does not promise.
+constexpr std::size_t kMapped = kMebibyte / 8;
+// Huge pages from here on: a large block is filled with fewer faults, and at most an eighth of it
+// is rounding.
+constexpr std::size_t kHugePages = 16 * kMebibyte;
+// Idle blocks beyond the largest use so far: an eighth of it and this.
+constexpr std::size_t kSpare = 4 * kMebibyte;
 
 // Sizes are rounded up to an eighth of their power of two: at most 12.5 % is wasted, and near sizes
 // share blocks.
@@ -25,58 +38,66 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+std::byte* new_block(std::size_t size) {
+  if (size < kMapped) return static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
+  void* block = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return nullptr;
+  if (size >= kHugePages) ::madvise(block, size, MADV_HUGEPAGE);  // a wish: refusal is no harm
+  return static_cast<std::byte*>(block);
+}
+
+void free_block(std::byte* block, std::size_t size) {
+  if (size < kMapped) {
+    std::free(block);
+  } else {
+    ::munmap(block, size);
+  }
+}
+
 class Cache {
  public:
   std::byte* take(std::size_t size) {
+    Blocks surplus;
     {
       const std::lock_guard lock(mutex_);
       memory_.current += size;
       memory_.peak = std::max(memory_.peak, memory_.current);
+      most_used_ = std::max(most_used_, memory_.current);
       const auto found = idle_.find(size);
-      if (found != idle_.end() && !found->second.empty()) {
+      if (found != idle_.end()) {
         std::byte* block = found->second.back();
         found->second.pop_back();
+        if (found->second.empty()) idle_.erase(found);
         idle_bytes_ -= size;
         return block;
       }
+      surplus = take_surplus();
     }
-    auto* block = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
+    surplus.free();
+    std::byte* block = new_block(size);
     if (block == nullptr) {
       release();
-      block = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
+      block = new_block(size);
     }
-    if (block == nullptr) {
-      const std::lock_guard lock(mutex_);
-      memory_.current -= size;
-      throw resource_error(
-          "out of memory: a tensor needs {} bytes; {} are in use by tensors; use a smaller batch "
-          "or model",
-          with_commas(static_cast<std::int64_t>(size)),
-          with_commas(static_cast<std::int64_t>(memory_.current)));
-    }
+    if (block == nullptr) throw_out_of_memory(size);
     return block;
   }
 
   void give_back(std::byte* block, std::size_t size) {
-    {
-      const std::lock_guard lock(mutex_);
-      memory_.current -= size;
-      if (idle_bytes_ + size <= kCacheLimit) {
-        idle_[size].push_back(block);
-        idle_bytes_ += size;
-        return;
-      }
-    }
-    std::free(block);
+    const std::lock_guard lock(mutex_);
+    memory_.current -= size;
+    idle_[size].push_back(block);
+    idle_bytes_ += size;
   }
 
   void release() {
-    const std::lock_guard lock(mutex_);
-    for (auto& [size, blocks] : idle_) {
-      for (std::byte* block : blocks) std::free(block);
+    Blocks all;
+    {
+      const std::lock_guard lock(mutex_);
+      all = take_idle(idle_bytes_);
+      most_used_ = memory_.current;
     }
-    idle_.clear();
-    idle_bytes_ = 0;
+    all.free();
   }
 
   TensorMemory memory() {
@@ -90,9 +111,50 @@ class Cache {
   }
 
  private:
+  // Blocks on their way back to the system, freed when the lock is left.
+  struct Blocks {
+    std::vector<std::pair<std::byte*, std::size_t>> list;
+    void free() {
+      for (const auto& [block, size] : list) free_block(block, size);
+    }
+  };
+
+  Blocks take_surplus() {
+    const std::size_t limit = most_used_ + most_used_ / 8 + kSpare;
+    const std::size_t held = memory_.current + idle_bytes_;
+    return take_idle(held > limit ? held - limit : 0);
+  }
+
+  // The largest first: few calls of the system free much.
+  Blocks take_idle(std::size_t bytes) {
+    Blocks out;
+    std::size_t taken = 0;
+    while (taken < bytes && !idle_.empty()) {
+      const auto largest = std::prev(idle_.end());
+      out.list.emplace_back(largest->second.back(), largest->first);
+      taken += largest->first;
+      largest->second.pop_back();
+      if (largest->second.empty()) idle_.erase(largest);
+    }
+    idle_bytes_ -= taken;
+    return out;
+  }
+
+  [[noreturn]] void throw_out_of_memory(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    memory_.current -= size;
+    most_used_ = memory_.current;
+    throw resource_error(
+        "out of memory: a tensor needs {} bytes; {} are in use by tensors; use a smaller batch "
+        "or model",
+        with_commas(static_cast<std::int64_t>(size)),
+        with_commas(static_cast<std::int64_t>(memory_.current)));
+  }
+
   std::mutex mutex_;
-  std::unordered_map<std::size_t, std::vector<std::byte*>> idle_;
+  std::map<std::size_t, std::vector<std::byte*>> idle_;  // no list is empty
   std::size_t idle_bytes_ = 0;
+  std::size_t most_used_ = 0;  // since the last release()
   TensorMemory memory_;
 };
 

@@ -11,7 +11,8 @@ namespace bantam {
 /// kernel's zeroing of fresh pages, which costs more than many of the ops that fill them.
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes);
 
-/// Gives cached blocks back to the system.
+/// Gives cached blocks back to the system; what is in use now is the new measure of how many may
+/// wait.
 void release_cached_tensor_memory();
 
 }  // namespace bantam

@@ -98,7 +98,8 @@ class ModelShow final : public CommandBody {
     Table table({">context", ">weights", ">keys and values", ">working", ">together"});
     for (const MemoryEstimate& memory : card.memory) {
       table.add({with_commas(memory.context), format_bytes(memory.weights),
-                 format_bytes(memory.kv_cache), format_bytes(memory.scratch),
+                 format_bytes(memory.kv_cache),
+                 format_bytes(memory.total - memory.weights - memory.kv_cache),
                  format_bytes(memory.total)});
     }
     session.print(table);
@@ -175,6 +176,8 @@ class ModelShow final : public CommandBody {
       out.push_back({{"context", memory.context},
                      {"weights", memory.weights},
                      {"kv_cache", memory.kv_cache},
+                     {"copies", memory.copies},
+                     {"program", memory.program},
                      {"scratch", memory.scratch},
                      {"total", memory.total},
                      {"available", memory.available}});

@@ -78,22 +78,19 @@ class ModelBenchRun {
     result_.device = bench_device({.repeat = std::min(options_.repeat, 3)}, progress_);
     rates_ = rates_of(result_.device);
     if (wants("first_token")) first_token();
-    release_cached_tensor_memory();
-    reset_peak_process_memory();
-    reset_tensor_memory_peak();
+    begin_peak();
     LoadOptions load;
     load.context = stored_tokens();
     loaded_ = load_model(reference_, load);
     result_.model = loaded_.name;
     result_.memory.estimate = loaded_.memory;
+    take_peak();
     result_.cost = cost_of(*loaded_.model);
     if (wants("prompt")) prompt();
     if (wants("decode")) {
       for (const std::int64_t depth : depths_) decode(depth);
     }
     if (wants("batch")) batch();
-    result_.memory.peak_resident = peak_process_memory();
-    result_.memory.peak_tensors = tensor_memory().peak;
     return std::move(result_);
   }
 
@@ -116,7 +113,9 @@ class ModelBenchRun {
     if (wants("prompt")) most = std::max(most, options_.prompt + 1);
     if (wants("decode")) most = std::max(most, deepest() + options_.generate);
     if (wants("batch")) {
-      most = std::max(most, options_.streams * (options_.stream_prompt + options_.stream_generate));
+      const std::int64_t each = options_.stream_prompt + options_.stream_generate;
+      const std::int64_t pages = (each + KvStore::kPageRows - 1) / KvStore::kPageRows;
+      most = std::max(most, options_.streams * pages * KvStore::kPageRows);
     }
     return most;
   }
@@ -147,7 +146,7 @@ class ModelBenchRun {
   // One measurement that is thrown away, then `repeat` that count.
   template <class Body>
   Spread repeated(std::string_view title, Body&& seconds_of_one) {
-    release_cached_tensor_memory();  // what earlier rows left is not this row's
+    begin_peak();
     ProgressPhase phase(progress_, title, options_.repeat + 1, "measurements");
     std::vector<double> samples;
     for (int i = 0; i <= options_.repeat; ++i) {
@@ -156,7 +155,21 @@ class ModelBenchRun {
       phase.advance(i + 1);
       stop_if_interrupted();
     }
+    if (loaded_.model) take_peak();  // the first token's model comes and goes
     return spread_of(std::move(samples));
+  }
+
+  // Peaks are taken around loading and each row: what earlier rows left in the cache, and memory
+  // that is read to find a bound, is not the model's.
+  static void begin_peak() {
+    release_cached_tensor_memory();
+    reset_peak_process_memory();
+    reset_tensor_memory_peak();
+  }
+  void take_peak() {
+    BenchMemory& memory = result_.memory;
+    memory.peak_resident = std::max(memory.peak_resident, peak_process_memory());
+    memory.peak_tensors = std::max(memory.peak_tensors, tensor_memory().peak);
   }
 
   static Completion one(Generator& generator, Request request) {
@@ -186,9 +199,9 @@ class ModelBenchRun {
       one(generator, greedy_request({0}, 1));
       const double taken = seconds_since(start);
       cost = cost_of(*loaded_.model);
+      loaded_ = {};
       return taken;
     });
-    loaded_ = {};
     const Work work = cost.decode(1);
     result_.rows.push_back(time_row("first_token", "load, first token (warm files)", seconds,
                                     bound_of(work, rates_for(work)), Json::object()));
