@@ -43,12 +43,11 @@ double largest(const Tensor& x) {
 
 TEST(MatmulPrecision, Bf16ProductsErrByTheRoundingOfTheirOperands) {
   if (!cpu_multiplies_bf16()) GTEST_SKIP() << "this CPU has no bf16 products";
-  const MatmulPrecision before = matmul_precision();
   RandomStream stream(2, "matmul-test");
   const Tensor a = normal({48, 300})(stream), b = normal({300, 40})(stream);
   set_matmul_precision(MatmulPrecision::bf16);
   const Tensor y = matmul(cast(a, DType::f32), cast(b, DType::f32));
-  set_matmul_precision(before);
+  set_matmul_precision(MatmulPrecision::automatic);
   // Each operand is rounded to 8 bits, a relative error of at most 2^-9 each; 300 products of
   // independent errors add up like their root. Five standard deviations.
   const double tolerance = 5 * 2 * std::sqrt(300.0) * 0x1p-9 * largest(a) * largest(b) / 4;

@@ -83,7 +83,6 @@ template <class Check>
 void for_each_checked_case(void (*list)(CaseList&), Check check) {
   CaseList listed;
   list(listed);
-  const MatmulPrecision before = matmul_precision();
   set_matmul_precision(MatmulPrecision::f32);  // bf16 products have their own test
   for (const OpCase& op_case : listed.cases()) {
     if (op_case.timing_only) continue;
@@ -91,7 +90,7 @@ void for_each_checked_case(void (*list)(CaseList&), Check check) {
     check(op_case);
     if (::testing::Test::HasFatalFailure()) break;
   }
-  set_matmul_precision(before);
+  set_matmul_precision(MatmulPrecision::automatic);
 }
 
 // r of evaluate(): the same for the same shape.

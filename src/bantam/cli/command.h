@@ -48,7 +48,7 @@ struct Command {
   std::string details = {};  ///< paragraphs of `bantam help NAME`; may be empty
   std::vector<Argument> arguments = {};
   std::vector<CommandExample> examples = {};
-  /// Keys of SharedOptions that this command reads besides config, threads, home, json, quiet and
+  /// Keys of SharedOptions that this command reads besides config, threads, precision, home, json, quiet and
   /// verbose. Others are unknown flags here, so that none is accepted and then ignored.
   std::vector<std::string> shared = {};
   /// True: a run is written to the run store, unless --no-run or --dry-run.
@@ -67,6 +67,7 @@ struct SharedOptions {
   std::optional<std::string> out;
   std::int64_t seed = 1234;
   std::optional<int> threads;
+  std::string precision = "auto";
   std::optional<std::string> home;
   std::string name;
   bool json = false;

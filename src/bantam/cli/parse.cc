@@ -20,6 +20,10 @@ void describe(Describer<SharedOptions>& d) {
   d(&SharedOptions::config, "config", "TOML file with the same keys, or run:ID to repeat a run.");
   d(&SharedOptions::threads, "threads",
     "Threads for computing, 1 to 1024; all of the machine's when unset.");
+  d(&SharedOptions::precision, "precision",
+    "How products are formed: auto takes bf16 where this CPU is fast at it, and 8-bit activations "
+    "for answers over quantized weights; f32 and bf16 use that type throughout.",
+    OneOf{{"auto", "f32", "bf16"}});
   d(&SharedOptions::home, "home", "Folder of models and runs.");
   d(&SharedOptions::json, "json", "Results as JSON on standard output.");
   d(&SharedOptions::quiet, "quiet", "No progress and no notes.");
@@ -28,7 +32,7 @@ void describe(Describer<SharedOptions>& d) {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kAlwaysShared = {"config", "threads", "home",
+constexpr std::array<std::string_view, 7> kAlwaysShared = {"config", "threads", "precision", "home",
                                                            "json",   "quiet",   "verbose"};
 
 struct ShortFlag {

@@ -16,6 +16,7 @@
 #include "bantam/cli/session.h"
 #include "bantam/cli/terminal.h"
 #include "bantam/cli/terminal_progress.h"
+#include "bantam/tensor/ops/matmul.h"
 
 namespace bantam {
 
@@ -109,6 +110,8 @@ void use_threads(int count) {
 int run_invocation(Invocation& in) {
   if (in.shared.home) set_home_folder(*in.shared.home);
   if (in.shared.threads) use_threads(*in.shared.threads);
+  if (in.shared.precision == "f32") set_matmul_precision(MatmulPrecision::f32);
+  if (in.shared.precision == "bf16") set_matmul_precision(MatmulPrecision::bf16);
   TerminalProgress progress(progress_mode(in.shared));
   for (const std::string& note : in.notes) progress.note(note);
   Session session(in.arguments, in.shared, resolved(in), progress);

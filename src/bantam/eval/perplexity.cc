@@ -20,6 +20,7 @@ struct WindowLoss {
 std::vector<WindowLoss> score_windows(const LoadedModel& model,
                                       std::span<const std::vector<std::int32_t>> windows,
                                       std::int64_t score_from) {
+  const RoundActivations rounded;
   const Batch batch = make_batch(windows);
   const Tensor hidden = model.model->hidden(batch);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());

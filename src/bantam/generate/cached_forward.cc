@@ -10,6 +10,7 @@ namespace bantam {
 Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
                       std::vector<std::int32_t> tokens) {
   const Tape::Paused paused;
+  const RoundActivations rounded;
   const Batch batch{std::move(tokens), std::move(step.plan), std::move(step.rows)};
   return model.hidden(batch, &store);
 }
@@ -17,6 +18,7 @@ Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
 Tensor logits_of_rows(const CausalLM& model, const Tensor& hidden,
                       std::span<const std::int32_t> rows) {
   const Tape::Paused paused;
+  const RoundActivations rounded;
   const auto count = static_cast<std::int64_t>(rows.size());
   const Tensor chosen =
       count == hidden.size(0) ? hidden : index_rows(hidden, Tensor::from(rows, {count}));

@@ -11,7 +11,7 @@
 namespace bantam {
 
 /// Final hidden states [T, D] of the tokens of `step`; their keys and values are in the store
-/// afterwards. Nothing is recorded on a tape.
+/// afterwards. Nothing is recorded on a tape; activations are rounded (RoundActivations).
 Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
                       std::vector<std::int32_t> tokens);
 

@@ -9,6 +9,7 @@
 #include "bantam/generate/generator.h"
 #include "bantam/generate/option_tree.h"
 #include "bantam/nn/kv_store.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/tape.h"
 
 namespace bantam {
@@ -260,6 +261,7 @@ std::vector<std::vector<double>> Scorer::token_log_probabilities(std::span<const
     results[i].assign(static_cast<std::size_t>(size - texts[i].first), 0);
   }
   const Tape::Paused paused;
+  const RoundActivations rounded;
   ProgressPhase phase(progress, "Scoring", static_cast<double>(texts.size()), "texts");
   for (std::size_t begin = 0, end = 0; begin < texts.size(); begin = end) {
     stop_if_interrupted(begin, texts.size());

@@ -47,9 +47,10 @@ Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext&
   Taps* taps = context.taps;
   const Shape heads{x.size(0), config.heads, config.head_width};
   const Shape groups{x.size(0), config.kv_heads, config.head_width};
-  const Tensor q = rope(reshape(query.forward(x, taps), heads), context.rope);
-  const Tensor k = rope(reshape(key.forward(x, taps), groups), context.rope);
-  const Tensor v = reshape(value.forward(x, taps), groups);
+  const std::vector<Tensor> projected = forward_each({&query, &key, &value}, x, taps);
+  const Tensor q = rope(reshape(projected[0], heads), context.rope);
+  const Tensor k = rope(reshape(projected[1], groups), context.rope);
+  const Tensor v = reshape(projected[2], groups);
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_width)));
   Tensor mixed;
   if (context.cache == nullptr) {
@@ -63,8 +64,8 @@ Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext&
 }
 
 Tensor FeedForwardLayer::forward(const Tensor& x, const ForwardContext& context) const {
-  return down.forward(swiglu(gate.forward(x, context.taps), up.forward(x, context.taps)),
-                      context.taps);
+  const std::vector<Tensor> inner = forward_each({&gate, &up}, x, context.taps);
+  return down.forward(swiglu(inner[0], inner[1]), context.taps);
 }
 
 Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContext& context) const {

@@ -12,13 +12,40 @@ Tensor LinearLayer::forward(const Tensor& input, Taps* taps) const {
   } catch (const Error& error) {
     throw error.at(site);
   }
+  return tap(taps, site, ".out", with_adapters(x, y));
+}
+
+Tensor LinearLayer::with_adapters(const Tensor& x, Tensor y) const {
   for (const auto& adapter : adapters) {
     const auto found = adapter->deltas.find(site);
     if (found == adapter->deltas.end()) continue;
     const Tensor delta = lora_output(found->second, adapter->gate, x);
     if (delta.defined()) y = add(y, delta);
   }
-  return tap(taps, site, ".out", y);
+  return y;
+}
+
+std::vector<Tensor> forward_each(std::initializer_list<const LinearLayer*> layers, const Tensor& x,
+                                 Taps* taps) {
+  std::vector<Tensor> ys;
+  if (taps != nullptr) {  // a tap may give each layer an input of its own
+    for (const LinearLayer* layer : layers) ys.push_back(layer->forward(x, taps));
+    return ys;
+  }
+  std::vector<Tensor> weights;
+  for (const LinearLayer* layer : layers) weights.push_back(layer->weight);
+  try {
+    ys = linear_each(x, weights);
+  } catch (const Error& error) {
+    throw error.at((*layers.begin())->site);
+  }
+  auto y = ys.begin();
+  for (const LinearLayer* layer : layers) {
+    if (layer->bias.defined()) *y = add(*y, layer->bias);
+    *y = layer->with_adapters(x, *y);
+    ++y;
+  }
+  return ys;
 }
 
 }  // namespace bantam

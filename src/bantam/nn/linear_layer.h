@@ -1,6 +1,7 @@
 // A linear of a model: a weight of any type, an optional bias, and the adapters that act on it.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,12 @@ struct LinearLayer {
   std::int64_t outputs() const { return weight.size(0); }
   /// x [T, K] -> [T, N]. Errors carry the site.
   Tensor forward(const Tensor& x, Taps* taps) const;
+  /// y plus what the adapters make of x.
+  Tensor with_adapters(const Tensor& x, Tensor y) const;
 };
+
+/// forward() of several layers that read the same x, together where that is faster.
+std::vector<Tensor> forward_each(std::initializer_list<const LinearLayer*> layers, const Tensor& x,
+                                 Taps* taps);
 
 }  // namespace bantam

@@ -38,6 +38,13 @@ struct Backend {
   Tensor (*linear_input_gradient)(const Tensor& dy,
                                   const Tensor& weight) = nullptr;  // [T, N] -> [T, K]
 
+  // Optional, both or neither: products of one x with several weights, x rounded to 8 bits in
+  // groups of 32 features, for the types of weight that rounds_for() names. A row of a result has
+  // the same bits however many rows there are.
+  bool (*rounds_for)(DType weight) = nullptr;
+  std::vector<Tensor> (*rounded_linears)(const Tensor& x,
+                                         std::span<const Tensor> weights) = nullptr;
+
   // Optional, f32 only: empty means composed.
   NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;
   /// Returns dx, and adds to dweight (f32 [D]) when it is defined.

@@ -1,7 +1,9 @@
 #include "bantam/tensor/tensor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <mutex>
 
 #include "bantam/tensor/allocator.h"
 #include "bantam/tensor/float16.h"
@@ -38,6 +40,22 @@ struct Tensor::Storage {
   std::shared_ptr<const void> owner;
   const std::byte* data = nullptr;
   std::byte* writable = nullptr;
+
+  // Forms that kernels derived, by the part of the memory they were made of.
+  struct Form {
+    std::int64_t offset;
+    Shape shape;
+    std::shared_ptr<const void> form;
+  };
+  std::mutex forms_mutex;
+  std::vector<Form> forms;
+  std::atomic<bool> has_forms = false;
+
+  void drop_forms() {
+    const std::lock_guard lock(forms_mutex);
+    forms.clear();
+    has_forms = false;
+  }
 };
 
 namespace {
@@ -180,8 +198,20 @@ std::byte* Tensor::writable_bytes() {
     throw internal_error("tensor: {} {} is read-only memory and was about to be written",
                          info(dtype_).name, shape_.text());
   }
+  if (storage_->has_forms) storage_->drop_forms();
   const std::int64_t unit = info(dtype_).is_quantized ? 1 : info(dtype_).block_bytes;
   return storage_->writable + offset_ * unit;
+}
+
+std::shared_ptr<const void> Tensor::kept_form(
+    const std::function<std::shared_ptr<const void>()>& make) const {
+  const std::lock_guard lock(storage_->forms_mutex);
+  for (const Storage::Form& known : storage_->forms) {
+    if (known.offset == offset_ && known.shape == shape_) return known.form;
+  }
+  storage_->forms.push_back({offset_, shape_, make()});
+  storage_->has_forms = true;
+  return storage_->forms.back().form;
 }
 
 Tensor Tensor::window(const Shape& shape, std::span<const std::int64_t> strides,

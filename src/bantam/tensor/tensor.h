@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -112,6 +113,12 @@ class Tensor {
   /// True when this handle is the only one on writable memory, so that writing to it cannot be seen
   /// elsewhere.
   bool is_sole_owner() const;
+
+  /// Something a kernel derived from the elements of this tensor and wants to find again: weights
+  /// in the order of its instructions. `make` runs at the first call; the result lives as long as
+  /// the memory, and until the memory is written. Safe to call from several threads.
+  std::shared_ptr<const void> kept_form(
+      const std::function<std::shared_ptr<const void>()>& make) const;
 
   VariableId variable() const { return variable_; }
   bool wants_gradient() const { return variable_ != 0; }

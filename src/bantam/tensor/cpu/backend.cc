@@ -1,5 +1,6 @@
 #include "bantam/tensor/cpu/backend.h"
 
+#include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/softmax.h"
 
@@ -10,6 +11,8 @@ const Backend& backend() {
       .gemm = gemm,
       .linear = linear,
       .linear_input_gradient = linear_input_gradient,
+      .rounds_for = multiplies_interleaved,
+      .rounded_linears = rounded_linears,
       .rms_norm = rms_norm,
       .rms_norm_backward = rms_norm_backward,
       .rope = rope,

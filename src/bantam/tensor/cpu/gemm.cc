@@ -44,6 +44,8 @@ bool cpu_multiplies_bf16() {
   return answer;
 }
 
+bool matmul_precision_is_automatic() { return chosen_precision == MatmulPrecision::automatic; }
+
 MatmulPrecision matmul_precision() {
   const MatmulPrecision precision = chosen_precision;
   if (precision != MatmulPrecision::automatic) return precision;

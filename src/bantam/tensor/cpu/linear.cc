@@ -3,12 +3,14 @@
 // Few rows (decoding): each row of the weight is read once and meets all rows of x in registers
 // (row_dots.h). Many rows: panels of the weight are decoded to f32, or bf16 where the CPU
 // multiplies it, and multiplied by oneDNN; decoding then costs a few percent of the product.
+// Answers round x to 8 bits and multiply integers (interleaved_weight.h), whatever the rows.
 #include <algorithm>
 #include <vector>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/decode.h"
 #include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/row_dots.h"
 #include "bantam/tensor/float16.h"
@@ -111,6 +113,13 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
     });
   }
   return y;
+}
+
+std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights) {
+  std::vector<Tensor> ys;
+  for (const Tensor& weight : weights) ys.push_back(Tensor::empty({x.size(0), weight.size(0)}));
+  interleaved_products(RoundedRows(x.data<float>(), x.size(0), x.size(1)), weights, ys);
+  return ys;
 }
 
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {

@@ -2,11 +2,14 @@
 
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/ops/elementwise.h"
+#include "bantam/tensor/ops/matmul.h"
 #include "bantam/tensor/ops/shape.h"
 #include "bantam/tensor/tape.h"
 
 namespace bantam {
 namespace {
+
+thread_local bool rounds_activations = false;
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.rank() < 1 || weight.rank() != 2) {
@@ -50,14 +53,25 @@ Tensor shaped(const Tensor& matrix, Shape shape) {
   return matrix.window(shape, strides, 0);
 }
 
+bool rounds(const Tensor& x, const Tensor& w) {
+  const Backend& kernels = backend(x);
+  return rounds_activations && matmul_precision_is_automatic() && x.dtype() == DType::f32 &&
+         kernels.rounds_for != nullptr && kernels.rounds_for(w.dtype());
+}
+
+// [T, K] x [N, K] -> [T, N]
+Tensor forward(const Tensor& x, const Tensor& w) {
+  return rounds(x, w) ? backend(x).rounded_linears(x, {&w, 1}).front() : backend(x).linear(x, w);
+}
+
 Tensor product(const Tensor& x, const Tensor& w) {
   const std::int64_t features = w.size(1), outputs = w.size(0);
   Shape shape = x.shape();
   shape.set(-1, outputs);
   const Tensor rows = as_matrix(x, features);
-  const Tensor y = shaped(backend(x).linear(rows, w), shape);
-
   const bool to_weight = will_back_propagate_to(w);
+  const Tensor y = shaped(forward(rows, w), shape);
+
   const Shape x_shape = will_back_propagate_to(x) ? x.shape() : Shape();
   const bool to_x = will_back_propagate_to(x);
   return record("linear", {x, w}, y,
@@ -81,5 +95,29 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor y = product(contiguous(x), contiguous(weight));
   return bias.defined() ? add(y, bias) : y;
 }
+
+std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights) {
+  const Tensor dense = contiguous(x);
+  bool together = Tape::current() == nullptr;
+  for (const Tensor& w : weights) {
+    check(x, w, {});
+    together &= rounds(x, w);
+  }
+  std::vector<Tensor> ys;
+  if (!together) {
+    for (const Tensor& w : weights) ys.push_back(product(dense, contiguous(w)));
+    return ys;
+  }
+  ys = backend(x).rounded_linears(as_matrix(dense, x.size(-1)), weights);
+  for (Tensor& y : ys) {
+    Shape shape = x.shape();
+    shape.set(-1, y.size(1));
+    y = shaped(y, shape);
+  }
+  return ys;
+}
+
+RoundActivations::RoundActivations() : previous_(rounds_activations) { rounds_activations = true; }
+RoundActivations::~RoundActivations() { rounds_activations = previous_; }
 
 }  // namespace bantam

@@ -2,6 +2,9 @@
 // is all that training an adapter over a quantized model needs.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -10,5 +13,23 @@ namespace bantam {
 /// be f32 or f64. Throws Error(input) "linear: x has 576 features but w expects 960 (x [4, 128,
 /// 576], w [2304, 960] q4_0)".
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+/// linear() of one x with several weights: fewer passes over x and one start of the threads where
+/// activations are rounded, else the same as one after the other.
+std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights);
+
+/// While alive, and while matmul_precision is automatic, linear() on this thread rounds x to 8 bits
+/// (in groups of 32 features, each with its own scale) where the weight is quantized: products are
+/// then formed in integers, which is what answering is fast by. Training never does this.
+class RoundActivations {
+ public:
+  RoundActivations();
+  ~RoundActivations();
+  RoundActivations(const RoundActivations&) = delete;
+  RoundActivations& operator=(const RoundActivations&) = delete;
+
+ private:
+  bool previous_;
+};
 
 }  // namespace bantam

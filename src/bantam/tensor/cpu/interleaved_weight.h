@@ -1,0 +1,63 @@
+// A quantized weight rearranged for products in integers: as many of its rows as a vector has lanes
+// lie side by side, so that a product reads memory in order, broadcasts x, and adds up every row in
+// its own lane. Levels and scales are the file's, bit for bit.
+//
+// Rows go in tiles of `lanes`. A tile is a list of blocks (32 elements, or 256 for the K types),
+// and a block of lanes = L is
+//   header      f16 [L] for each parameter of the block
+//   32 elements, `units` times:
+//     scales    of the unit, by type; see Layout
+//     levels    byte vectors of 4 L: lane r has 4 neighbouring elements of row r
+// The bytes of a unit's 8 quads of elements are cut in planes by bits:
+//   4 bits      vector i: quad 2 i in the low halves, quad 2 i + 1 in the high halves     (4
+//   vectors) 5th bit     bit q of a byte belongs to quad q (1 vector) 5th and 6th bits 2 (q % 4)
+//   and above belong to quad q, vector q / 4                   (2 vectors) 8 bits      vector q is
+//   quad q                                                        (8 vectors)
+// The last tile is filled up with rows of zeros.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "bantam/tensor/cpu/rounded_rows.h"
+#include "bantam/tensor/tensor.h"
+
+namespace bantam::cpu {
+
+/// What a block of a type looks like in a tile.
+struct InterleavedLayout {
+  int bits = 0;          ///< of a level: 4, 5, 6 or 8
+  int units = 0;         ///< of 32 elements in a block
+  int block_halves = 0;  ///< f16 parameters of a block
+  int unit_bytes = 0;    ///< one-byte parameters of a unit
+
+  std::int64_t unit_size(int lanes) const { return lanes * (unit_bytes + 4 * bits); }
+  std::int64_t block_size(int lanes) const {
+    return 2 * lanes * block_halves + units * unit_size(lanes);
+  }
+};
+/// bits = 0 for a type whose levels are not integers.
+InterleavedLayout interleaved_layout(DType dtype);
+
+struct InterleavedWeight {
+  DType dtype;
+  int lanes;
+  std::int64_t rows, width;
+  std::int64_t tile_size;  ///< bytes
+  Tensor tiles;            ///< i32 [bytes / 4]
+};
+
+/// weight [N, K] of a type with a layout.
+InterleavedWeight interleave(const Tensor& weight, int lanes);
+
+/// True when interleaved_product() takes weights of this type on this CPU.
+bool multiplies_interleaved(DType dtype);
+
+/// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
+/// the sums over units. A row has the same bits however many rows x has and whichever thread
+/// computes it. The first call for a weight rearranges it and keeps the result with its memory.
+void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
+                          std::span<Tensor> outs);
+
+}  // namespace bantam::cpu

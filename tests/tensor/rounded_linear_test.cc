@@ -1,0 +1,174 @@
+// Products with 8-bit activations (RoundActivations): against f32 products with the rounded x, and
+// the promises that answering rests on.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "bantam/base/random.h"
+#include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/rounded_rows.h"
+#include "bantam/tensor/ops.h"
+#include "bantam/tensor/quant/quantize.h"
+#include "bantam/tensor/tape.h"
+
+namespace bantam {
+namespace {
+
+constexpr DType kTypes[] = {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
+                            DType::q8_0, DType::q4_k, DType::q6_k};
+
+// Normal values; a few are outliers, so that some groups keep a remainder.
+Tensor drawn(const Shape& shape, std::string_view name, double outliers = 0.005) {
+  const RandomStream normal(1, name), place(2, name);
+  std::vector<float> values(static_cast<std::size_t>(shape.count()));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double factor = place.uniform_at(i) < outliers ? 20 : 1;
+    values[i] = static_cast<float>(factor * normal.normal_at(i));
+  }
+  return Tensor::from(std::span<const float>(values), shape);
+}
+
+// x as RoundedRows stores it.
+Tensor rounded(const Tensor& x) {
+  Tensor out = Tensor::empty(x.shape());
+  const std::int64_t width = x.size(1);
+  const cpu::RoundedRows rows(x.data<float>(), x.size(0), width);
+  constexpr int kGroup = cpu::RoundedRows::kGroup;
+  for (std::int64_t b = 0; b < rows.blocks(); ++b) {
+    const cpu::RoundedRows::Block block = rows.block(b);
+    for (int row = 0; row < block.rows; ++row) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        const std::int64_t at = i / kGroup * block.rows + row;
+        double value = 0;
+        for (int term = 0; term < 2; ++term) {
+          value += static_cast<double>(block.scales[term][at]) *
+                   block.levels[term][at * kGroup + i % kGroup];
+        }
+        out.data<float>()[(block.first_row + row) * width + i] = static_cast<float>(value);
+      }
+    }
+  }
+  return out;
+}
+
+double relative_error(const Tensor& y, const Tensor& expected) {
+  const std::vector<double> a = y.values(), b = expected.values();
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    error += (a[i] - b[i]) * (a[i] - b[i]);
+    norm += b[i] * b[i];
+  }
+  return std::sqrt(error / norm);
+}
+
+Tensor answer(const Tensor& x, const Tensor& w) {
+  const RoundActivations scope;
+  return linear(x, w);
+}
+
+TEST(RoundedLinear, EqualsTheF32ProductWithTheRoundedActivations) {
+  for (const DType type : kTypes) {
+    for (const std::int64_t rows : {1, 2, 3, 5, 8, 13, 40}) {
+      for (const std::int64_t outputs : {1, 9, 64}) {
+        const Tensor x = drawn({rows, 512}, "x"), w = quantize(drawn({outputs, 512}, "w", 0), type);
+        // f32 sums of 512 products, in another order.
+        EXPECT_LT(relative_error(answer(x, w), linear(rounded(x), w)), 2e-6)
+            << info(type).name << ", " << rows << " rows, " << outputs << " outputs";
+      }
+    }
+  }
+}
+
+TEST(RoundedLinear, StaysNearTheProductWithTheActivationsThemselves) {
+  for (const DType type : kTypes) {
+    const Tensor x = drawn({16, 1536}, "x"), w = quantize(drawn({96, 1536}, "w", 0), type);
+    // A level errs by at most half a step, step = largest / 127: about 0.5 % of a normal value.
+    EXPECT_LT(relative_error(answer(x, w), linear(x, w)), 0.006) << info(type).name;
+  }
+}
+
+TEST(RoundedLinear, KeepsTheRemainderOfGroupsWithOutliers) {
+  Tensor x = drawn({1, 256}, "x", 0);
+  x.data<float>()[70] = 100;
+  const Tensor back = rounded(x);
+  for (std::int64_t i = 64; i < 96; ++i) {  // the outlier's group: two terms, 1/254 of a step each
+    EXPECT_NEAR(back.data<float>()[i], x.data<float>()[i], 100.0 / 127 / 254 * 0.51) << i;
+  }
+}
+
+TEST(RoundedLinear, GivesARowTheSameBitsAloneAndAmongOthersAndAtAnyThreadCount) {
+  for (const DType type : kTypes) {
+    const Tensor x = drawn({21, 512}, "x"), w = quantize(drawn({100, 512}, "w", 0), type);
+    set_thread_count(2);
+    const std::vector<double> together = answer(x, w).values();
+    set_thread_count(1);
+    EXPECT_EQ(answer(x, w).values(), together) << info(type).name;
+    for (std::int64_t row = 0; row < x.size(0); ++row) {
+      const std::vector<double> alone = answer(slice(x, 0, row, row + 1), w).values();
+      EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + row * 100))
+          << info(type).name << " row " << row;
+    }
+    set_thread_count(0);
+  }
+}
+
+TEST(RoundedLinear, OfZerosIsZero) {
+  const Tensor w = quantize(drawn({8, 256}, "w"), DType::q4_1);
+  for (const double y : answer(Tensor::zeros({2, 256}), w).values()) EXPECT_EQ(y, 0);
+}
+
+TEST(RoundedLinear, ForgetsTheArrangementOfAWeightThatIsWritten) {
+  const Tensor x = drawn({2, 256}, "x");
+  Tensor w = quantize(drawn({8, 256}, "w"), DType::q8_0);
+  const std::vector<double> before = answer(x, w).values();
+  const Tensor other = quantize(drawn({8, 256}, "other"), DType::q8_0);
+  w.copy_from(other);
+  EXPECT_NE(answer(x, w).values(), before);
+  EXPECT_EQ(answer(x, w).values(), answer(x, other).values());
+}
+
+TEST(RoundedLinear, LeavesF32WeightsAndChosenPrecisionAlone) {
+  const Tensor x = drawn({3, 256}, "x"), plain = drawn({8, 256}, "w");
+  EXPECT_EQ(answer(x, plain).values(), linear(x, plain).values());
+  const Tensor w = quantize(plain, DType::q4_0);
+  set_matmul_precision(MatmulPrecision::f32);
+  EXPECT_EQ(answer(x, w).values(), linear(x, w).values());
+  set_matmul_precision(MatmulPrecision::automatic);
+}
+
+TEST(LinearEach, EqualsOneProductAfterTheOther) {
+  const Tensor x = drawn({5, 256}, "x");
+  const std::vector<Tensor> weights = {quantize(drawn({24, 256}, "a"), DType::q4_1),
+                                       quantize(drawn({9, 256}, "b"), DType::q8_0)};
+  for (const bool round : {false, true}) {
+    std::optional<RoundActivations> scope;
+    if (round) scope.emplace();
+    const std::vector<Tensor> ys = linear_each(x, weights);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      EXPECT_EQ(ys[i].values(), linear(x, weights[i]).values());
+    }
+  }
+}
+
+TEST(LinearEach, RecordsEachProductOnATape) {
+  const Tensor x = drawn({5, 64}, "x").as_variable();
+  const std::vector<Tensor> weights = {drawn({3, 64}, "a"), drawn({2, 64}, "b")};
+  const auto gradient = [&](bool together) {
+    Tape tape;
+    Tensor loss;
+    {
+      const Tape::Recording recording(tape);
+      const std::vector<Tensor> ys =
+          together ? linear_each(x, weights)
+                   : std::vector<Tensor>{linear(x, weights[0]), linear(x, weights[1])};
+      loss = add(sum(ys[0]), sum(ys[1]));
+    }
+    GradientStore store;
+    tape.backward(loss, store);
+    return store.of(x).values();
+  };
+  EXPECT_EQ(gradient(true), gradient(false));
+}
+
+}  // namespace
+}  // namespace bantam
