@@ -49,7 +49,7 @@ set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libbantam-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-    "libdnnl-dev, ocl-icd-opencl-dev, libfmt-dev, nlohmann-json3-dev, libsqlite3-dev, zlib1g-dev, libhwy-dev, libpcre2-dev, libutf8proc-dev, libtomlplusplus-dev, libcurl4-openssl-dev, libzstd-dev, pkgconf")
+    "libdnnl-dev, ocl-icd-opencl-dev, libfmt-dev, nlohmann-json3-dev, libsqlite3-dev, libssl-dev, zlib1g-dev, libhwy-dev, libpcre2-dev, libutf8proc-dev, libtomlplusplus-dev, libcurl4-openssl-dev, libzstd-dev, pkgconf")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
     "Headers, static libraries and the CMake package of Bantam's C++ library.")
 include(CPack)
