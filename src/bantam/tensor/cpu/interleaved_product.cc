@@ -211,12 +211,12 @@ HWY_INLINE void add_half(const typename Form::Block& block, const std::byte* uni
   const FloatTag d;
   const auto* planes = reinterpret_cast<const std::uint8_t*>(unit) + kLanes * Form::kUnitBytes;
   const Floats scale = Form::scale(block, unit, kHalf);
-  const auto add = [&](int term) HWY_ATTR {
-    add_term<Form, kTokens, kHalf>(planes, x.levels[term] + group * kTokens * kUnit,
-                                   x.scales[term] + group * kTokens, scale, totals);
-  };
-  add(0);
-  if (HWY_UNLIKELY(has_remainder)) add(1);
+  add_term<Form, kTokens, kHalf>(planes, x.levels[0] + group * kTokens * kUnit,
+                                 x.scales[0] + group * kTokens, scale, totals);
+  if (HWY_UNLIKELY(has_remainder)) {
+    add_term<Form, kTokens, kHalf>(planes, x.levels[1] + group * kTokens * kUnit,
+                                   x.scales[1] + group * kTokens, scale, totals);
+  }
   if constexpr (Form::kHasMinimum) {
     const Floats minimum = Form::minimum(block, unit, kHalf);
     const float* sums = x.sums + (3 * group + (Form::kHalves == 2 ? kHalf : 2)) * kTokens;
