@@ -1,6 +1,7 @@
 // Products with 8-bit activations (RoundActivations): against f32 products with the rounded x, and
 // the promises that answering rests on.
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
 
@@ -109,6 +110,35 @@ TEST(RoundedLinear, GivesARowTheSameBitsAloneAndAmongOthersAndAtAnyThreadCount) 
           << info(type).name << " row " << row;
     }
     set_thread_count(0);
+  }
+}
+
+// The kernels of older and newer CPUs than the best one here.
+class ForInstructions : public testing::TestWithParam<std::int64_t> {
+ protected:
+  void SetUp() override {
+    if ((hwy::SupportedTargets() & GetParam()) == 0) {
+      GTEST_SKIP() << "this CPU has no " << hwy::TargetName(GetParam());
+    }
+    hwy::SetSupportedTargetsForTest(GetParam());
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+  ~ForInstructions() override {
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(RoundedLinear, ForInstructions,
+                         testing::Values(HWY_SSE4, HWY_AVX2, HWY_AVX3, HWY_AVX3_DL),
+                         [](const auto& info) { return hwy::TargetName(info.param); });
+
+TEST_P(ForInstructions, TheProductIsTheSame) {
+  for (const DType type : kTypes) {
+    for (const std::int64_t rows : {1, 7, 8}) {
+      const Tensor x = drawn({rows, 256}, "x"), w = quantize(drawn({21, 256}, "w", 0), type);
+      EXPECT_LT(relative_error(answer(x, w), linear(rounded(x), w)), 2e-6)
+          << info(type).name << ", " << rows << " rows";
+    }
   }
 }
 

@@ -1,7 +1,8 @@
-// Freed blocks wait, by size, for the next tensor of their size. How many may wait follows from
-// what was ever in use: blocks in use and idle ones together stay near the largest use so far, so
-// that a process takes what its work needs and hardly more. Training frees and asks for the same
-// sizes at every step, so nothing it needs again is given away.
+// Freed blocks wait, by size, for the next tensor of their size; a large tensor also takes a
+// waiting block of up to twice its size, since rows of text make every training step a little
+// different and fresh pages cost more than many of the ops that fill them. How many may wait
+// follows from what was ever in use: blocks in use and idle ones together stay near the largest use
+// so far, so that a process takes what its work needs and hardly more.
 #include "bantam/tensor/allocator.h"
 
 #include <sys/mman.h>
@@ -56,21 +57,27 @@ void free_block(std::byte* block, std::size_t size) {
 
 class Cache {
  public:
-  std::byte* take(std::size_t size) {
+  struct Taken {
+    std::byte* block;
+    std::size_t size;  // of the block, at least what was asked for
+  };
+
+  Taken take(std::size_t size) {
     Blocks surplus;
     {
       const std::lock_guard lock(mutex_);
       memory_.current += size;
       memory_.peak = std::max(memory_.peak, memory_.current);
-      most_used_ = std::max(most_used_, memory_.current);
-      const auto found = idle_.find(size);
-      if (found != idle_.end()) {
-        std::byte* block = found->second.back();
+      const auto found = idle_.lower_bound(size);
+      if (found != idle_.end() && found->first <= largest_for(size)) {
+        const Taken taken{found->second.back(), found->first};
         found->second.pop_back();
         if (found->second.empty()) idle_.erase(found);
-        idle_bytes_ -= size;
-        return block;
+        idle_bytes_ -= taken.size;
+        add_used(taken.size);
+        return taken;
       }
+      add_used(size);
       surplus = take_surplus();
     }
     surplus.free();
@@ -80,14 +87,16 @@ class Cache {
       block = new_block(size);
     }
     if (block == nullptr) throw_out_of_memory(size);
-    return block;
+    return {block, size};
   }
 
-  void give_back(std::byte* block, std::size_t size) {
+  /// `asked`: the size that take() was given.
+  void give_back(Taken taken, std::size_t asked) {
     const std::lock_guard lock(mutex_);
-    memory_.current -= size;
-    idle_[size].push_back(block);
-    idle_bytes_ += size;
+    memory_.current -= asked;
+    used_ -= taken.size;
+    idle_[taken.size].push_back(taken.block);
+    idle_bytes_ += taken.size;
   }
 
   void release() {
@@ -95,7 +104,7 @@ class Cache {
     {
       const std::lock_guard lock(mutex_);
       all = take_idle(idle_bytes_);
-      most_used_ = memory_.current;
+      most_used_ = used_;
     }
     all.free();
   }
@@ -119,9 +128,16 @@ class Cache {
     }
   };
 
+  static std::size_t largest_for(std::size_t size) { return size < kMapped ? size : 2 * size; }
+
+  void add_used(std::size_t size) {
+    used_ += size;
+    most_used_ = std::max(most_used_, used_);
+  }
+
   Blocks take_surplus() {
     const std::size_t limit = most_used_ + most_used_ / 8 + kSpare;
-    const std::size_t held = memory_.current + idle_bytes_;
+    const std::size_t held = used_ + idle_bytes_;
     return take_idle(held > limit ? held - limit : 0);
   }
 
@@ -143,7 +159,8 @@ class Cache {
   [[noreturn]] void throw_out_of_memory(std::size_t size) {
     const std::lock_guard lock(mutex_);
     memory_.current -= size;
-    most_used_ = memory_.current;
+    used_ -= size;
+    most_used_ = used_;
     throw resource_error(
         "out of memory: a tensor needs {} bytes; {} are in use by tensors; use a smaller batch "
         "or model",
@@ -154,6 +171,7 @@ class Cache {
   std::mutex mutex_;
   std::map<std::size_t, std::vector<std::byte*>> idle_;  // no list is empty
   std::size_t idle_bytes_ = 0;
+  std::size_t used_ = 0;       // bytes of the blocks in use
   std::size_t most_used_ = 0;  // since the last release()
   TensorMemory memory_;
 };
@@ -168,7 +186,8 @@ Cache& cache() {
 
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes) {
   const std::size_t size = size_class(std::max<std::size_t>(bytes, 1));
-  return {cache().take(size), [size](std::byte* block) { cache().give_back(block, size); }};
+  const Cache::Taken taken = cache().take(size);
+  return {taken.block, [taken, size](std::byte*) { cache().give_back(taken, size); }};
 }
 
 void release_cached_tensor_memory() { cache().release(); }

@@ -86,13 +86,14 @@ void open(const Q6_KBlock& block, OpenBlock& out) {
 }
 
 // Writes the levels of one unit of one row to the planes of its tile, four bytes at a time.
-void put_levels(const std::uint8_t* levels, int bits, int lanes, int lane, std::uint8_t* planes) {
+template <int kBits>
+void put_levels(const std::uint8_t* levels, int lanes, int lane, std::uint8_t* planes) {
   std::uint32_t quads[kQuads];
-  std::memcpy(quads, levels, sizeof quads);
+  std::memcpy(quads, levels, sizeof quads);  // the layout is that of little-endian words
   const auto put = [&](int plane, std::uint32_t word) {
     std::memcpy(planes + 4 * (plane * lanes + lane), &word, sizeof word);
   };
-  if (bits == 8) {
+  if constexpr (kBits == 8) {
     for (int q = 0; q < kQuads; ++q) put(q, quads[q]);
     return;
   }
@@ -100,20 +101,21 @@ void put_levels(const std::uint8_t* levels, int bits, int lanes, int lane, std::
     put(q / 2, (quads[q] & 0x0f0f0f0f) | (quads[q + 1] & 0x0f0f0f0f) << 4);
   }
   const auto upper = [&](int q) { return quads[q] >> 4 & 0x03030303; };
-  if (bits == 5) {
+  if constexpr (kBits == 5) {
     std::uint32_t fifth = 0;
     for (int q = 0; q < kQuads; ++q) fifth |= upper(q) << q;
     put(4, fifth);
   }
-  if (bits == 6) {
+  if constexpr (kBits == 6) {
     put(4, upper(0) | upper(1) << 2 | upper(2) << 4 | upper(3) << 6);
     put(5, upper(4) | upper(5) << 2 | upper(6) << 4 | upper(7) << 6);
   }
 }
 
-template <class Block>
+template <class Block, int kBits>
 void interleave_rows(const Tensor& weight, InterleavedWeight& out) {
   const InterleavedLayout layout = interleaved_layout(Block::kType);
+  constexpr int kUnits = Block::kElements / kUnit;
   const int lanes = out.lanes;
   const std::int64_t blocks = out.width / Block::kElements;
   auto* tiles = reinterpret_cast<std::uint8_t*>(out.tiles.data<std::int32_t>());
@@ -129,12 +131,12 @@ void interleave_rows(const Tensor& weight, InterleavedWeight& out) {
           std::memcpy(to + 2 * (i * lanes + lane), &block.halves[i], 2);
         }
         to += 2 * lanes * layout.block_halves;
-        for (int unit = 0; unit < layout.units; ++unit) {
+        for (int unit = 0; unit < kUnits; ++unit) {
           for (int i = 0; i < layout.unit_bytes; ++i) {
             to[i * lanes + lane] = block.unit_bytes[unit][i];
           }
-          put_levels(block.levels + unit * kUnit, layout.bits, lanes, lane,
-                     to + layout.unit_bytes * lanes);
+          put_levels<kBits>(block.levels + unit * kUnit, lanes, lane,
+                            to + layout.unit_bytes * lanes);
           to += layout.unit_size(lanes);
         }
       }
@@ -176,25 +178,25 @@ InterleavedWeight interleave(const Tensor& weight, int lanes) {
   }
   switch (weight.dtype()) {
     case DType::q4_0:
-      interleave_rows<Q4_0Block>(weight, out);
+      interleave_rows<Q4_0Block, 4>(weight, out);
       break;
     case DType::q4_1:
-      interleave_rows<Q4_1Block>(weight, out);
+      interleave_rows<Q4_1Block, 4>(weight, out);
       break;
     case DType::q5_0:
-      interleave_rows<Q5_0Block>(weight, out);
+      interleave_rows<Q5_0Block, 5>(weight, out);
       break;
     case DType::q5_1:
-      interleave_rows<Q5_1Block>(weight, out);
+      interleave_rows<Q5_1Block, 5>(weight, out);
       break;
     case DType::q8_0:
-      interleave_rows<Q8_0Block>(weight, out);
+      interleave_rows<Q8_0Block, 8>(weight, out);
       break;
     case DType::q4_k:
-      interleave_rows<Q4_KBlock>(weight, out);
+      interleave_rows<Q4_KBlock, 4>(weight, out);
       break;
     case DType::q6_k:
-      interleave_rows<Q6_KBlock>(weight, out);
+      interleave_rows<Q6_KBlock, 6>(weight, out);
       break;
     default:
       throw internal_error("interleave: weights of type {} have no integer levels",
