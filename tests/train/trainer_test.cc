@@ -231,8 +231,34 @@ TEST(Trainer, KeepsTheWeightsOfTheBestEvaluation) {
   ASSERT_TRUE(result.best);
   EXPECT_EQ(result.best->step, 4);
   EXPECT_EQ(result.best->value, 0.9);
+  EXPECT_EQ(result.kept_step, 4);
   EXPECT_EQ(bench.values(), seen[4]);
   EXPECT_NE(seen[8], seen[4]);
+}
+
+TEST(Trainer, PrefersTheLastWeightsToALuckyEvaluation) {
+  Bench bench;
+  TrainOptions options = short_run(8);
+  options.evaluation.evaluate_every = 1;
+  options.learning_rate =
+      1e-12;  // moves nothing: all evaluations are the same, the first is "best"
+  const TrainResult result =
+      Trainer(*bench.model, bench.parameters(), {bench.train, bench.dev}, options, {}).run();
+  ASSERT_TRUE(result.best);
+  EXPECT_LT(result.best->step, 8);
+  EXPECT_EQ(result.kept_step, 8);
+}
+
+TEST(Trainer, ReturnsToEarlierWeightsWhenTrainingDidHarm) {
+  Bench bench;
+  TrainOptions options = short_run(12);
+  options.evaluation.evaluate_every = 1;
+  options.learning_rate = 3;  // destroys what the first steps reached
+  const TrainResult result =
+      Trainer(*bench.model, bench.parameters(), {bench.train, bench.dev}, options, {}).run();
+  ASSERT_TRUE(result.best);
+  EXPECT_LT(result.best->step, 12);
+  EXPECT_EQ(result.kept_step, result.best->step);
 }
 
 TEST(Trainer, StopsWhenPatienceRunsOut) {

@@ -351,6 +351,7 @@ void TrainingJob::Work::report(const TrainResult& result) {
               {"empty_steps", result.empty_steps},
               {"stopped_early", result.stopped_early}};
     if (result.best) json["best"] = {{"step", result.best->step}, {"loss", result.best->loss}};
+    json["kept_step"] = result.kept_step;
     session.result(json);
     return;
   }
@@ -358,8 +359,9 @@ void TrainingJob::Work::report(const TrainResult& result) {
                 with_commas(result.steps), with_commas(result.tokens),
                 format_duration(result.seconds), result.tokens_per_second, result.loss);
   if (result.best) {
-    session.print("best dev loss {:.4f} after step {}{}\n", result.best->loss,
-                  with_commas(result.best->step), result.stopped_early ? "; stopped early" : "");
+    session.print("best dev loss {:.4f} after step {}{}; kept the weights of step {}\n",
+                  result.best->loss, with_commas(result.best->step),
+                  result.stopped_early ? ", stopped early" : "", with_commas(result.kept_step));
   }
   if (result.nonfinite_steps > 0) {
     session.print("{} steps skipped: not finite\n", result.nonfinite_steps);

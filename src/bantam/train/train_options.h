@@ -20,6 +20,8 @@ struct LengthOptions {
 struct EvaluationOptions {
   std::optional<std::int64_t> evaluate_every;  ///< derived: ten times a run
   std::optional<int> patience;                 ///< none: the run is as long as planned
+  /// At the end, go back to the weights of the best evaluation; by dev loss, only when they are
+  /// better by more than a standard error of the difference.
   bool keep_best = true;
 };
 

@@ -279,24 +279,71 @@ void Trainer::take_best(const Evaluation& evaluation) {
   for (const auto& [name, tensor] : weights()) best_weights_.emplace_back(name, tensor.clone());
 }
 
+// Sums of losses over groups of dev rows: enough groups to tell a difference from chance, large
+// enough to be fast.
+std::vector<double> Trainer::dev_losses() const {
+  const std::size_t size = std::max<std::size_t>(1, data_.dev.size() / 16);
+  std::vector<double> sums;
+  for (std::size_t begin = 0; begin < data_.dev.size(); begin += size) {
+    const auto group = data_.dev.subspan(begin, std::min(size, data_.dev.size() - begin));
+    sums.push_back(evaluate_loss(objective_, group, options_.micro_batch_tokens, model_).sum);
+  }
+  return sums;
+}
+
+namespace {
+
+// True when the sum of a - b is above zero by more than its standard error.
+bool is_clearly_above(std::span<const double> a, std::span<const double> b) {
+  const auto count = static_cast<double>(a.size());
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += a[i] - b[i];
+    squares += (a[i] - b[i]) * (a[i] - b[i]);
+  }
+  if (a.size() < 2) return sum > 0;
+  const double variance = (squares - sum * sum / count) / (count - 1);
+  return sum > std::sqrt(count * std::max(variance, 0.0));
+}
+
+}  // namespace
+
+void Trainer::set_weights(const NamedTensorList& weights) {
+  for (const Parameter& parameter : parameters_.parameters()) {
+    const auto found =
+        std::ranges::find(weights, parameter.name, [](const auto& one) { return one.first; });
+    if (found == weights.end()) throw input_error("no weight named {}", parameter.name);
+    parameter.tensor->copy_from(found->second);
+  }
+}
+
+// Dev rows are few, and the best of ten evaluations is often the luckiest: by their loss, earlier
+// weights replace the last ones only when that is more than chance.
 void Trainer::restore_best() {
+  kept_step_ = state_.step;
   if (!options_.evaluation.keep_best || !state_.best || state_.best->step == state_.step) return;
+  const std::string step = with_commas(state_.best->step);
+  NamedTensorList last;
+  for (const auto& [name, tensor] : weights()) last.emplace_back(name, tensor.clone());
   try {
-    const NamedTensorList best = store_ ? store_->best(state_.best->step) : best_weights_;
-    for (std::size_t i = 0; i < parameters_.parameters().size(); ++i) {
-      const Parameter& parameter = parameters_.parameters()[i];
-      const auto found = std::find_if(best.begin(), best.end(),
-                                      [&](const auto& one) { return one.first == parameter.name; });
-      if (found == best.end()) throw input_error("no weight named {}", parameter.name);
-      parameter.tensor->copy_from(found->second);
+    const bool by_loss = !hooks_.evaluate;
+    const std::vector<double> last_losses = by_loss ? dev_losses() : std::vector<double>();
+    set_weights(store_ ? store_->best(state_.best->step) : best_weights_);
+    if (by_loss && !is_clearly_above(last_losses, dev_losses())) {
+      set_weights(last);
+      progress_.note(fmt::format(
+          "kept the weights of the last step: those of step {} were better by less than chance",
+          step));
+      return;
     }
-    progress_.note(fmt::format("kept the weights of step {}, the best evaluation",
-                               with_commas(state_.best->step)));
+    kept_step_ = state_.best->step;
+    progress_.note(fmt::format("kept the weights of step {}, the best evaluation", step));
   } catch (const Error& error) {
+    set_weights(last);
     progress_.note(
         fmt::format("the weights of the best evaluation (step {}) are gone, so those of "
                     "the last step stay: {}",
-                    state_.best->step, error.what()));
+                    step, error.what()));
   }
 }
 
@@ -343,6 +390,7 @@ TrainResult Trainer::result(double seconds) const {
   return {.steps = state_.step,
           .loss = state_.last_loss,
           .best = state_.best,
+          .kept_step = kept_step_,
           .stopped_early = state_.step<state_.plan->steps, .nonfinite_steps = nonfinite_.count(),
                                        .empty_steps = state_.empty_steps, .tokens = state_.tokens,
                                        .seconds = seconds, .tokens_per_second = training_seconds_> 0

@@ -59,6 +59,7 @@ struct TrainResult {
   std::int64_t steps = 0;            ///< taken, those before a resume included
   double loss = 0;                   ///< of the last step
   std::optional<Evaluation> best;    ///< none without evaluation
+  std::int64_t kept_step = 0;        ///< whose weights the model has now
   bool stopped_early = false;        ///< patience ran out
   std::int64_t nonfinite_steps = 0;  ///< skipped
   std::int64_t empty_steps = 0;      ///< skipped: no target in any of their examples
@@ -114,6 +115,7 @@ class Trainer {
   std::optional<LossLog> log_;
 
   TrainingState state_;
+  std::int64_t kept_step_ = 0;
   NamedTensorList best_weights_;  ///< kept here when there is no folder
   std::int64_t saved_step_ = -1;
   double training_seconds_ = 0;  ///< of this process, steps alone
@@ -131,6 +133,8 @@ class Trainer {
   bool is_due(std::int64_t every) const;
   void evaluate();
   void take_best(const Evaluation& evaluation);
+  std::vector<double> dev_losses() const;
+  void set_weights(const NamedTensorList& weights);
   void restore_best();
   bool out_of_patience() const;
   void stop_if_interrupted();
