@@ -117,10 +117,17 @@ int run_tune(Session& session, const TuneOptions& options, const Dataset& rows, 
   }
   print_systems(session, result);
   session.print("\nAgainst the untuned model: {}.\n", change_text(result.change));
-  session.print("Trained {} tokens in {} ({:.0f} tokens/s, peak memory {}); everything took {}.\n",
-                with_commas(result.training.tokens), format_duration(result.training.seconds),
-                result.training.tokens_per_second, format_bytes(result.peak_memory),
-                format_duration(result.seconds));
+  if (result.training.tokens_per_second > 0) {
+    session.print(
+        "Trained {} tokens in {} ({:.0f} tokens/s, peak memory {}); everything took {}.\n",
+        with_commas(result.training.tokens), format_duration(result.training.seconds),
+        result.training.tokens_per_second, format_bytes(result.peak_memory),
+        format_duration(result.seconds));
+  } else {  // resumed after the last step
+    session.print("Training had ended after {} tokens (peak memory {}); everything else took {}.\n",
+                  with_commas(result.training.tokens), format_bytes(result.peak_memory),
+                  format_duration(result.seconds));
+  }
   if (result.writing_after) {
     session.print(
         "Written answers: repetition {:.3f} (before {:.3f}), {:.0f} % loop, {:.0f} % reach no "
