@@ -80,6 +80,46 @@ TEST(Scorer, ACommonPrefixAndSmallBatchesChangeNothing) {
   }
 }
 
+// What is complete has the number of full reading; what is not could not have been the answer.
+TEST(Scorer, UnlikelyOptionsLeftOutChangeNoAnswer) {
+  const auto model = tiny_model(264);
+  auto questions = questions_with_prefix(20, 45);
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      questions[q].options.push_back(random_tokens(2 + seed % 4, 1000 * q + seed));
+    }
+    questions[q].always_read = static_cast<std::int32_t>(q % 18);
+  }
+  const auto all = Scorer(model).score(questions);
+  for (const double share : {0.5, 0.9}) {
+    for (const std::int64_t rows : {20, 1024}) {
+      ScorerOptions options;
+      options.left_out = share;
+      options.step_rows = rows;
+      const auto scores = Scorer(model, options).score(questions);
+      int left_out = 0;
+      for (std::size_t q = 0; q < questions.size(); ++q) {
+        const auto& exact = all[q].log_probability;
+        const auto& got = scores[q].log_probability;
+        const double best = *std::ranges::max_element(exact);
+        EXPECT_TRUE(scores[q].complete[q % 18]);
+        for (std::size_t o = 0; o < exact.size(); ++o) {
+          if (scores[q].complete[o]) {
+            EXPECT_NEAR(got[o], exact[o], 2e-4);
+          } else {
+            ++left_out;
+            EXPECT_GE(got[o], exact[o] - 2e-4);
+            EXPECT_LT(got[o], best + std::log(share) + 2e-4);
+          }
+        }
+        const auto answer = std::ranges::max_element(got) - got.begin();
+        EXPECT_NEAR(exact[static_cast<std::size_t>(answer)], best, 4e-4);
+      }
+      EXPECT_GT(left_out, 20);
+    }
+  }
+}
+
 TEST(Scorer, EqualContextsAndSingleTokensAreFine) {
   const auto model = tiny_model(264);
   const std::vector<Question> questions = {{{7}, {{1}, {2, 3}}}, {{7}, {{1}}}};

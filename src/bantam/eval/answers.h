@@ -18,7 +18,8 @@ namespace bantam {
 struct RowAnswer {
   std::string text;  ///< a label, or the generated text
   bool correct = false;
-  /// Of the answer among the options; NaN where there are no options.
+  /// Of the answer among the options, of which unlikely ones count with their first token alone;
+  /// NaN where there are no options.
   double probability = std::numeric_limits<double>::quiet_NaN();
   double truth_loss = 0;          ///< -log p(true answer), nats, summed over its tokens
   std::int64_t truth_tokens = 0;  ///< 0: not measured

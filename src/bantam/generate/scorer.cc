@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "bantam/base/threads.h"
@@ -86,6 +87,15 @@ void check_question(const Question& question, std::int64_t context, std::int64_t
   }
 }
 
+// Adds an option's tokens to `wanted`; the first is predicted by `context_row`, which inner nodes
+// of the tree follow from `tree_row` on.
+void want(const OptionTree& tree, std::size_t option, std::int32_t context_row,
+          std::int32_t tree_row, double* into, std::vector<Wanted>& wanted) {
+  for (const OptionTree::Prediction& next : tree.options[option]) {
+    wanted.push_back({next.after < 0 ? context_row : tree_row + next.after, next.token, into});
+  }
+}
+
 // A question ready to run: what it adds to the prefix that all share.
 struct Planned {
   const Question* question;
@@ -94,39 +104,136 @@ struct Planned {
   OptionScores* scores;
 };
 
-// One forward pass over several questions.
-void score_together(const CausalLM& model, KvStore& store, KvStore::Sequence base,
-                    std::size_t shared, std::span<const Planned> questions) {
-  KvStore::Step step;
-  std::vector<std::int32_t> tokens;
-  std::vector<KvStore::Sequence> sequences;
-  std::vector<Wanted> wanted;
-  for (const Planned& planned : questions) {
-    const KvStore::Sequence sequence = store.branch(base);
-    sequences.push_back(sequence);
-    const std::span<const std::int32_t> own = std::span(planned.question->context).subspan(shared);
-    const KvStore::Append append{sequence, static_cast<std::int64_t>(own.size())};
-    append_step(step, store.extend({&append, 1}));
-    tokens.insert(tokens.end(), own.begin(), own.end());
-    const auto context_row = static_cast<std::int32_t>(tokens.size()) - 1;
-    std::vector<std::int32_t> parents;
-    for (const OptionTree::Inner& node : planned.tree.inner) {
-      parents.push_back(node.parent);
-      tokens.push_back(node.token);
-    }
-    append_step(step, store.extend_tree(sequence, parents));
-    for (std::size_t option = 0; option < planned.tree.options.size(); ++option) {
-      double* into = &planned.scores->log_probability[option];
-      for (const OptionTree::Prediction& next : planned.tree.options[option]) {
-        // Node i stands i + 1 rows after the context's last one.
-        wanted.push_back({context_row + 1 + next.after, next.token, into});
+// Some questions that go through the model together.
+class QuestionBatch {
+ public:
+  QuestionBatch(const CausalLM& model, KvStore& store, std::span<const Planned> questions,
+                std::size_t shared)
+      : model_(model), store_(store), questions_(questions), shared_(shared) {}
+
+  // Contexts and all options in one pass.
+  void read_all(KvStore::Sequence base) {
+    read_contexts(base, [&](std::size_t q, std::int32_t context_row) {
+      const Planned& planned = questions_[q];
+      append_tree(sequences_[q], planned.tree);
+      for (std::size_t option = 0; option < planned.tree.options.size(); ++option) {
+        want(planned.tree, option, context_row, context_row + 1,
+             &planned.scores->log_probability[option], wanted_);
+        planned.scores->complete[option] = true;
+      }
+    });
+  }
+
+  // Contexts first, which give each option's first token; then, in as many passes as it takes, the
+  // options that these do not rule out.
+  void read_likely(KvStore::Sequence base, double left_out) {
+    read_contexts(base, [&](std::size_t q, std::int32_t context_row) {
+      const Planned& planned = questions_[q];
+      for (std::size_t option = 0; option < planned.tree.options.size(); ++option) {
+        const auto& first = planned.tree.options[option].front();
+        wanted_.push_back({context_row, first.token, &planned.scores->log_probability[option]});
+        planned.scores->complete[option] = planned.tree.options[option].size() == 1;
+      }
+    });
+    while (true) {
+      for (std::size_t q = 0; q < questions_.size(); ++q) {
+        read_options(q, undecided(questions_[q], std::log(left_out)));
+      }
+      if (tokens_.empty()) return;
+      run();
+      for (std::size_t q = 0; q < questions_.size(); ++q) {
+        store_.truncate(sequences_[q],
+                        static_cast<std::int64_t>(questions_[q].question->context.size()));
       }
     }
   }
-  const Tensor hidden = forward_cached(model, store, std::move(step), std::move(tokens));
-  add_log_probabilities(model, hidden, wanted);
-  for (const KvStore::Sequence sequence : sequences) store.release(sequence);
-}
+
+  void release() {
+    for (const KvStore::Sequence sequence : sequences_) store_.release(sequence);
+  }
+
+ private:
+  // after_context(question, row of its last token) adds what is to be read and known there.
+  template <class AfterContext>
+  void read_contexts(KvStore::Sequence base, AfterContext after_context) {
+    for (std::size_t q = 0; q < questions_.size(); ++q) {
+      sequences_.push_back(store_.branch(base));
+      const std::span<const std::int32_t> own =
+          std::span(questions_[q].question->context).subspan(shared_);
+      const KvStore::Append append{sequences_[q], static_cast<std::int64_t>(own.size())};
+      append_step(step_, store_.extend({&append, 1}));
+      tokens_.insert(tokens_.end(), own.begin(), own.end());
+      after_context(q, static_cast<std::int32_t>(tokens_.size()) - 1);
+    }
+    run();
+  }
+
+  void append_tree(KvStore::Sequence sequence, const OptionTree& tree) {
+    std::vector<std::int32_t> parents;
+    for (const OptionTree::Inner& node : tree.inner) {
+      parents.push_back(node.parent);
+      tokens_.push_back(node.token);
+    }
+    append_step(step_, store_.extend_tree(sequence, parents));
+  }
+
+  // Options to read next: those that may still count beside the likeliest one known.
+  static std::vector<std::size_t> undecided(const Planned& planned, double log_share) {
+    const OptionScores& scores = *planned.scores;
+    const auto best_of = [&](bool complete) {
+      double best = -std::numeric_limits<double>::infinity();
+      for (std::size_t i = 0; i < scores.complete.size(); ++i) {
+        if (scores.complete[i] == complete) best = std::max(best, scores.log_probability[i]);
+      }
+      return best;
+    };
+    const double complete = best_of(true);
+    const double least = (std::isfinite(complete) ? complete : best_of(false)) + log_share;
+    std::vector<std::size_t> options;
+    for (std::size_t i = 0; i < scores.complete.size(); ++i) {
+      const bool always = static_cast<std::int64_t>(i) == planned.question->always_read;
+      if (!scores.complete[i] && (always || scores.log_probability[i] >= least)) {
+        options.push_back(i);
+      }
+    }
+    return options;
+  }
+
+  void read_options(std::size_t q, std::span<const std::size_t> options) {
+    if (options.empty()) return;
+    const Planned& planned = questions_[q];
+    std::vector<std::vector<std::int32_t>> tokens;
+    for (const std::size_t option : options) {
+      tokens.push_back(planned.question->options[option]);
+    }
+    OptionTree tree = make_option_tree(tokens);
+    const auto tree_row = static_cast<std::int32_t>(tokens_.size());
+    append_tree(sequences_[q], tree);
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      tree.options[i].erase(tree.options[i].begin());  // known from the context
+      want(tree, i, -1, tree_row, &planned.scores->log_probability[options[i]], wanted_);
+      planned.scores->complete[options[i]] = true;
+    }
+  }
+
+  void run() {
+    const Tensor hidden = forward_cached(model_, store_, std::move(step_), std::move(tokens_));
+    add_log_probabilities(model_, hidden, wanted_);
+    step_ = {};
+    tokens_.clear();
+    wanted_.clear();
+  }
+
+  const CausalLM& model_;
+  KvStore& store_;
+  std::span<const Planned> questions_;
+  std::size_t shared_;
+  std::vector<KvStore::Sequence> sequences_;
+  // The pass being put together.
+  KvStore::Step step_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<Wanted> wanted_;
+};
 
 // Tokens that all contexts begin with; each keeps at least one of its own, whose row predicts.
 std::size_t shared_prefix(std::span<const Question> questions) {
@@ -205,6 +312,7 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Question& question = questions[i];
     scores[i].log_probability.assign(question.options.size(), 0);
+    scores[i].complete.assign(question.options.size(), false);
     for (const auto& option : question.options) {
       scores[i].tokens.push_back(static_cast<int>(option.size()));
     }
@@ -237,7 +345,13 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
     stop_if_interrupted(begin, questions.size());
-    score_together(*model_, store, base, shared, std::span(planned).subspan(begin, end - begin));
+    QuestionBatch batch(*model_, store, std::span(planned).subspan(begin, end - begin), shared);
+    if (options_.left_out > 0) {
+      batch.read_likely(base, options_.left_out);
+    } else {
+      batch.read_all(base);
+    }
+    batch.release();
     begin = end;
     phase.advance(static_cast<double>(end));
   }

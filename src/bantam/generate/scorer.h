@@ -3,7 +3,8 @@
 // What questions have in common is computed once: the prefix of all contexts (the shots of a
 // few-shot prompt), each context, and the first tokens that options share (a tree of options). The
 // last token of an option is only predicted, never read. So 15 labels of two tokens cost the
-// context and about 15 rows, and many questions go through the model in one forward pass.
+// context and about 15 rows, and many questions go through the model in one forward pass. Where
+// only the likely options matter, the others are not read beyond their first token.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,16 @@ namespace bantam {
 struct Question {
   std::vector<std::int32_t> context;               ///< at least one token
   std::vector<std::vector<std::int32_t>> options;  ///< each at least one token
+  /// An option that is read to its end however unlikely it is; -1: none.
+  std::int32_t always_read = -1;
 };
 
 struct OptionScores {
-  std::vector<double> log_probability;  ///< nats, summed over the option's tokens
-  std::vector<int> tokens;              ///< of each option: divide by it to compare lengths
+  /// Nats, summed over the option's tokens; of an option that is not complete, of its first token
+  /// alone: an upper bound.
+  std::vector<double> log_probability;
+  std::vector<int> tokens;  ///< of each option: divide by it to compare lengths
+  std::vector<bool> complete;
 };
 
 /// How a text is cut into context and option tokens.
@@ -53,6 +59,9 @@ struct RollingText {
 struct ScorerOptions {
   std::int64_t context = 0;       ///< tokens of one sequence; 0: what the model was trained for
   std::int64_t step_rows = 1024;  ///< rows of one forward pass, if one question does not need more
+  /// An option is left incomplete when even its first token is less than this share as likely as
+  /// the likeliest complete option. So the likeliest option is exact. 0: all are read.
+  double left_out = 0;
 };
 
 class Scorer {

@@ -28,7 +28,7 @@ namespace {
 class Demo final : public CommandBody {
  public:
   std::vector<Option> options() override {
-    options_.tune.budget = {240};
+    options_.tune.budget = {225};
     options_.tune.prompt_template = "Package: {text}\nSection:";
     return options_of(options_);
   }
