@@ -204,6 +204,28 @@ HWY_INLINE void add_term(const std::uint8_t* planes, const std::int8_t* levels, 
   }
 }
 
+// The same for the second term, which most rows of x do not have in a group: each that has is taken
+// alone unless they are many.
+template <class Form, int kTokens, int kHalf>
+HWY_INLINE void add_remainders(const std::uint8_t* planes, const std::int8_t* levels,
+                               const float* scales, Floats scale_of_unit, Floats* totals) {
+  constexpr int kFew = 3;
+  if constexpr (kTokens > kFew) {
+    int count = 0;
+    HWY_UNROLL(8)
+    for (int t = 0; t < kTokens; ++t) count += scales[t] != 0 ? 1 : 0;
+    if (count <= kFew) {
+      HWY_UNROLL(8)
+      for (int t = 0; t < kTokens; ++t) {
+        if (scales[t] == 0) continue;
+        add_term<Form, 1, kHalf>(planes, levels + t * kUnit, scales + t, scale_of_unit, totals + t);
+      }
+      return;
+    }
+  }
+  add_term<Form, kTokens, kHalf>(planes, levels, scales, scale_of_unit, totals);
+}
+
 template <class Form, int kTokens, int kHalf>
 HWY_INLINE void add_half(const typename Form::Block& block, const std::byte* unit,
                          const RoundedRows::Block& x, std::int64_t group, bool has_remainder,
@@ -214,8 +236,8 @@ HWY_INLINE void add_half(const typename Form::Block& block, const std::byte* uni
   add_term<Form, kTokens, kHalf>(planes, x.levels[0] + group * kTokens * kUnit,
                                  x.scales[0] + group * kTokens, scale, totals);
   if (HWY_UNLIKELY(has_remainder)) {
-    add_term<Form, kTokens, kHalf>(planes, x.levels[1] + group * kTokens * kUnit,
-                                   x.scales[1] + group * kTokens, scale, totals);
+    add_remainders<Form, kTokens, kHalf>(planes, x.levels[1] + group * kTokens * kUnit,
+                                         x.scales[1] + group * kTokens, scale, totals);
   }
   if constexpr (Form::kHasMinimum) {
     const Floats minimum = Form::minimum(block, unit, kHalf);
