@@ -57,7 +57,7 @@ Command demo_command() {
               "short description: 15 classes, at most 300 packages each, split so that packages of "
               "one source never "
               "stand on both sides. It is `bantam tune` on rows made from apt's own index.",
-          .examples = {{"bantam demo", "About seven minutes on two cores with AVX2."}},
+          .examples = {{"bantam demo", "About six minutes on two cores with AVX2."}},
           .shared = working_options(),
           .recorded = true,
           .body = [] { return std::make_unique<Demo>(); }};
