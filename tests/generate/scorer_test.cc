@@ -120,6 +120,14 @@ TEST(Scorer, UnlikelyOptionsLeftOutChangeNoAnswer) {
   }
 }
 
+TEST(Scorer, AShareThatRulesOutTheBestIsRefused) {
+  for (const double share : {-0.1, 1.0, std::nan("")}) {
+    ScorerOptions options;
+    options.left_out = share;
+    EXPECT_THROW(Scorer(tiny_model(264), options), Error);
+  }
+}
+
 TEST(Scorer, EqualContextsAndSingleTokensAreFine) {
   const auto model = tiny_model(264);
   const std::vector<Question> questions = {{{7}, {{1}, {2, 3}}}, {{7}, {{1}}}};

@@ -86,15 +86,14 @@ SystemResult answer_by_likelihood(const LoadedModel& model, std::string name,
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const auto& values = scores[i].log_probability;
     const auto best = static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
-    const auto truth =
-        static_cast<std::size_t>(std::ranges::find(labels, rows[i].label) - labels.begin());
+    const std::int32_t truth = questions[i].always_read;
     RowAnswer answer;
     answer.text = labels[best];
-    answer.correct = best == truth;
+    answer.correct = static_cast<std::int32_t>(best) == truth;
     answer.probability = normalized(values)[best];
-    if (truth < labels.size()) {
-      answer.truth_loss = -values[truth];
-      answer.truth_tokens = scores[i].tokens[truth];
+    if (truth >= 0) {
+      answer.truth_loss = -values[static_cast<std::size_t>(truth)];
+      answer.truth_tokens = scores[i].tokens[static_cast<std::size_t>(truth)];
     }
     result.answers.push_back(std::move(answer));
   }

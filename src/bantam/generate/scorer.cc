@@ -294,6 +294,9 @@ Question make_question(const Tokenizer& tokenizer, std::string_view context,
 Scorer::Scorer(std::shared_ptr<const CausalLM> model, const ScorerOptions& options)
     : model_(std::move(model)), options_(options) {
   if (options_.context == 0) options_.context = model_->config().context;
+  if (!(options_.left_out >= 0 && options_.left_out < 1)) {
+    throw usage_error("left_out is {}; expected a share from 0 to below 1", options_.left_out);
+  }
 }
 
 std::vector<OptionScores> Scorer::score(std::span<const Question> questions,

@@ -66,6 +66,7 @@ struct ScorerOptions {
 
 class Scorer {
  public:
+  /// Throws Error(usage) when left_out is not in [0, 1).
   explicit Scorer(std::shared_ptr<const CausalLM> model, const ScorerOptions& options = {});
 
   /// Throws Error(input) naming question and both numbers when one does not fit the context:
