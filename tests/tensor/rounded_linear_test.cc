@@ -30,26 +30,39 @@ Tensor drawn(const Shape& shape, std::string_view name, double outliers = 0.005)
 }
 
 // x as RoundedRows stores it.
-Tensor rounded(const Tensor& x) {
+Tensor rounded(const Tensor& x, int wide = 16) {
   Tensor out = Tensor::empty(x.shape());
   const std::int64_t width = x.size(1);
-  const cpu::RoundedRows rows(x.data<float>(), x.size(0), width);
+  const cpu::RoundedRows rows(x.data<float>(), x.size(0), width, wide);
   constexpr int kGroup = cpu::RoundedRows::kGroup;
-  for (std::int64_t b = 0; b < rows.blocks(); ++b) {
-    const cpu::RoundedRows::Block block = rows.block(b);
+  for (const cpu::RoundedRows::Block& block : rows.blocks()) {
+    std::vector<double> values(static_cast<std::size_t>(block.rows * width));
     for (int row = 0; row < block.rows; ++row) {
       for (std::int64_t i = 0; i < width; ++i) {
-        const std::int64_t at = i / kGroup * block.rows + row;
-        double value = 0;
-        for (int term = 0; term < 2; ++term) {
-          value += static_cast<double>(block.scales[term][at]) *
-                   block.levels[term][at * kGroup + i % kGroup];
-        }
-        out.data<float>()[(block.first_row + row) * width + i] = static_cast<float>(value);
+        const std::int64_t group = i / kGroup, quad = i % kGroup / 4;
+        const std::int64_t at = group * block.stride + row;
+        const std::int8_t level =
+            block.wide
+                ? block.levels[((group * kGroup / 4 + quad) * block.stride + row) * 4 + i % 4]
+                : block.levels[at * kGroup + i % kGroup];
+        values[static_cast<std::size_t>(row * width + i)] = block.scales[at] * static_cast<double>(level);
       }
     }
+    for (const cpu::RoundedRows::Remainder& remainder : block.remainders) {
+      for (int i = 0; i < kGroup; ++i) {
+        values[static_cast<std::size_t>(remainder.row * width + remainder.group * kGroup + i)] +=
+            remainder.scale * static_cast<double>(remainder.levels[i]);
+      }
+    }
+    std::copy(values.begin(), values.end(), out.data<float>() + block.first_row * width);
   }
   return out;
+}
+
+TEST(RoundedRows, HoldsTheSameNumbersInWideAndNarrowBlocks) {
+  const Tensor x = drawn({29, 256}, "x");
+  const std::vector<double> narrow = rounded(x, 1 << 20).values();
+  for (const int wide : {8, 16, 32}) EXPECT_EQ(rounded(x, wide).values(), narrow) << wide;
 }
 
 double relative_error(const Tensor& y, const Tensor& expected) {

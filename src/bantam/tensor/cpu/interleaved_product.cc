@@ -1,6 +1,11 @@
-// One tile of weight rows against a few rows of x: levels are unpacked in registers and met by
-// broadcast quads of x; sums of integers stay exact within a unit, then its scales turn them to
-// f32.
+// Tiles of weight rows against blocks of rows of x; sums of integers stay exact within a unit, then
+// its scales turn them to f32.
+//
+// Few rows of x: each lane of a vector is a row of the weight, whose levels are unpacked in
+// registers and met by broadcast quads of x; the weight is read once, which is what decoding waits
+// for. Many rows: a tile is unpacked once, each lane is a row of x, and quads of the weight are
+// broadcast, which leaves the fewest instructions for a product. Both add the same numbers in the
+// same order.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #define HWY_WANT_AVX3_DL  // which has products of bytes
@@ -12,10 +17,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/interleaved_form-inl.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/quad_dot-inl.h"
 
@@ -33,6 +40,7 @@ struct InterleavedJob {
 // lanes 0: no kernel for the type on this CPU.
 struct InterleavedKernel {
   int lanes = 0;
+  int wide_rows = 0;
   void (*tiles)(const InterleavedJob&, std::int64_t first, std::int64_t last) = nullptr;
 };
 
@@ -45,255 +53,320 @@ namespace {
 
 #if HWY_TARGET != HWY_SCALAR
 
-using FloatTag = hn::ScalableTag<float>;
-using ByteTag = hn::Repartition<std::uint8_t, FloatTag>;
-using ShortTag = hn::Repartition<std::uint16_t, FloatTag>;
-using Floats = hn::Vec<FloatTag>;
-using Bytes = hn::Vec<ByteTag>;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
-constexpr int kUnit = RoundedRows::kGroup, kQuads = kUnit / 4;
+using SignedBytes = hn::Vec<hn::RebindToSigned<ByteTag>>;
 
-HWY_INLINE Floats halves_at(const std::byte* bytes) {
-  const hn::Rebind<hwy::float16_t, FloatTag> d16;
-  return hn::PromoteTo(FloatTag(), hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(bytes)));
-}
-template <class Byte>
-HWY_INLINE Floats bytes_at(const std::byte* bytes) {
-  const hn::RebindToSigned<FloatTag> d32;
-  const hn::Rebind<Byte, FloatTag> d8;
-  return hn::ConvertTo(FloatTag(),
-                       hn::PromoteTo(d32, hn::LoadU(d8, reinterpret_cast<const Byte*>(bytes))));
-}
+// Rows of x in a wide block, and rows of the weight that meet them at a time: as many sums as
+// registers hold.
+constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = 4;
 
-// Bits move by kUp (down when negative) within pairs of bytes; a mask then drops what came from the
-// neighbour.
-template <int kUp>
-HWY_INLINE Bytes moved(Bytes bytes, std::uint8_t mask) {
-  const ByteTag d;
-  const auto pairs = hn::BitCast(ShortTag(), bytes);
-  if constexpr (kUp >= 0) {
-    return hn::And(hn::BitCast(d, hn::ShiftLeft<kUp>(pairs)), hn::Set(d, mask));
-  } else {
-    return hn::And(hn::BitCast(d, hn::ShiftRight<-kUp>(pairs)), hn::Set(d, mask));
-  }
-}
-
-// Quad kQ of a unit whose planes start at `planes`.
-template <int kBits, int kQ>
-HWY_INLINE Bytes levels_of_quad(const std::uint8_t* planes) {
-  const ByteTag d;
-  constexpr int kVector = 4 * kLanes;
-  if constexpr (kBits == 8) {
-    return hn::LoadU(d, planes + kQ * kVector);
-  } else {
-    const Bytes low = moved < kQ % 2 == 0 ? 0 : -4 > (hn::LoadU(d, planes + kQ / 2 * kVector), 15);
-    if constexpr (kBits == 4) return low;
-    if constexpr (kBits == 5) {
-      return hn::Or(low, moved<4 - kQ>(hn::LoadU(d, planes + 4 * kVector), 16));
-    }
-    if constexpr (kBits == 6) {
-      const Bytes upper = hn::LoadU(d, planes + (4 + kQ / 4) * kVector);
-      return hn::Or(low, moved<4 - 2 * (kQ % 4)>(upper, 48));
-    }
-  }
-}
-
-HWY_INLINE hn::Vec<hn::RebindToSigned<ByteTag>> broadcast_quad(const std::int8_t* x) {
-  std::int32_t quad;
-  std::memcpy(&quad, x, sizeof quad);
+HWY_INLINE SignedBytes broadcast_quad(const void* quad) {
+  std::int32_t word;
+  std::memcpy(&word, quad, sizeof word);
   return hn::BitCast(hn::RebindToSigned<ByteTag>(),
-                     hn::Set(hn::Repartition<std::int32_t, FloatTag>(), quad));
+                     hn::Set(hn::Repartition<std::int32_t, FloatTag>(), word));
 }
 
-// Each form names its bits and units, and gives the scale and minimum of a unit (of a half of it
-// when kHalves is 2). kHasMinimum: products need the sums of x.
-template <int kLevelBits, int kCenter>
-struct ScaleForm {  // element = scale * (level - center)
-  static constexpr int kBits = kLevelBits, kUnits = 1, kHalves = 1, kUnitBytes = 0,
-                       kBlockHalves = 1;
-  static constexpr bool kSigned = kLevelBits == 8, kHasMinimum = kCenter != 0;
-  struct Block {
-    Floats scale;
-  };
-  static HWY_INLINE Block open(const std::byte* header) { return {halves_at(header)}; }
-  static HWY_INLINE Floats scale(const Block& block, const std::byte*, int) { return block.scale; }
-  static HWY_INLINE Floats minimum(const Block& block, const std::byte*, int) {
-    return hn::Mul(block.scale, hn::Set(FloatTag(), -kCenter));
-  }
-};
-template <int kLevelBits>
-struct MinimumForm {  // scale * level + minimum
-  static constexpr int kBits = kLevelBits, kUnits = 1, kHalves = 1, kUnitBytes = 0,
-                       kBlockHalves = 2;
-  static constexpr bool kSigned = false, kHasMinimum = true;
-  struct Block {
-    Floats scale, minimum;
-  };
-  static HWY_INLINE Block open(const std::byte* header) {
-    return {halves_at(header), halves_at(header + 2 * kLanes)};
-  }
-  static HWY_INLINE Floats scale(const Block& block, const std::byte*, int) { return block.scale; }
-  static HWY_INLINE Floats minimum(const Block& block, const std::byte*, int) {
-    return block.minimum;
-  }
-};
-struct Q4_KForm {  // scale * unit scale * level - minimum * unit minimum
-  static constexpr int kBits = 4, kUnits = 8, kHalves = 1, kUnitBytes = 2, kBlockHalves = 2;
-  static constexpr bool kSigned = false, kHasMinimum = true;
-  struct Block {
-    Floats scale, minimum;
-  };
-  static HWY_INLINE Block open(const std::byte* header) {
-    return {halves_at(header), halves_at(header + 2 * kLanes)};
-  }
-  static HWY_INLINE Floats scale(const Block& block, const std::byte* unit, int) {
-    return hn::Mul(block.scale, bytes_at<std::uint8_t>(unit));
-  }
-  static HWY_INLINE Floats minimum(const Block& block, const std::byte* unit, int) {
-    return hn::Neg(hn::Mul(block.minimum, bytes_at<std::uint8_t>(unit + kLanes)));
-  }
-};
-struct Q6_KForm {  // scale * scale of the half * (level - 32)
-  static constexpr int kBits = 6, kUnits = 8, kHalves = 2, kUnitBytes = 2, kBlockHalves = 1;
-  static constexpr bool kSigned = false, kHasMinimum = true;
-  struct Block {
-    Floats scale;
-  };
-  static HWY_INLINE Block open(const std::byte* header) { return {halves_at(header)}; }
-  static HWY_INLINE Floats scale(const Block& block, const std::byte* unit, int half) {
-    return hn::Mul(block.scale, bytes_at<std::int8_t>(unit + half * kLanes));
-  }
-  static HWY_INLINE Floats minimum(const Block& block, const std::byte* unit, int half) {
-    return hn::Mul(scale(block, unit, half), hn::Set(FloatTag(), -32));
-  }
-};
+template <class Form>
+using Sums = QuadSums<ByteTag, (1 << Form::kBits) - 1, Form::kSigned>;
+template <class Form>
+constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
 
-template <class Form, int kTokens>
-using Sums = QuadSums<ByteTag, (1 << Form::kBits) - 1, Form::kSigned>[kTokens];
+// Calls step(integral_constant<int, i>) for i = 0 … kSteps - 1.
+template <int kSteps, class Step>
+HWY_INLINE void unrolled(const Step& step) {
+  [&]<int... kStep>(std::integer_sequence<int, kStep...>) HWY_ATTR {
+    (step(std::integral_constant<int, kStep>()), ...);
+  }
+  (std::make_integer_sequence<int, kSteps>());
+}
 
-// sums += quads kFirst, kFirst + 1, … of a unit.
-template <class Form, int kTokens, int kFirst, int... kOffsets>
-HWY_INLINE void add_quads(const std::uint8_t* planes, const std::int8_t* x,
-                          Sums<Form, kTokens>& sums, std::integer_sequence<int, kOffsets...>) {
-  const auto add = [&]<int kOffset>(std::integral_constant<int, kOffset>) HWY_ATTR {
-    constexpr int kQ = kFirst + kOffset;
-    const auto weight = sums[0].prepare(levels_of_quad<Form::kBits, kQ>(planes));
-    HWY_UNROLL(8)
-    for (int t = 0; t < kTokens; ++t) {
-      sums[t].template add<kOffset, sizeof...(kOffsets)>(weight,
-                                                         broadcast_quad(x + t * kUnit + 4 * kQ));
+// A tile as it lies in memory.
+template <class Form>
+class PackedTile {
+ public:
+  explicit PackedTile(const std::byte* at) : at_(at) {}
+
+  struct Unit {
+    typename Form::Block block;
+    const std::byte* at;
+    template <int kQ>
+    HWY_INLINE Bytes quad() const {
+      return levels_of_quad<Form::kBits, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
+                                             kLanes * Form::kUnitBytes);
     }
+    HWY_INLINE Floats scale(int half) const { return Form::scale(block, at, half); }
+    HWY_INLINE Floats minimum(int half) const { return Form::minimum(block, at, half); }
   };
-  (add(std::integral_constant<int, kOffsets>()), ...);
-}
-
-// totals += products of one half of a unit (all of it when kHalves is 1) with one term of x:
-// levels [kTokens][32], scales [kTokens].
-template <class Form, int kTokens, int kHalf>
-HWY_INLINE void add_term(const std::uint8_t* planes, const std::int8_t* levels, const float* scales,
-                         Floats scale_of_unit, Floats* totals) {
-  constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
-  const FloatTag d;
-  Sums<Form, kTokens> sums;
-  add_quads<Form, kTokens, kHalf * kQuadsOfHalf>(planes, levels, sums,
-                                                 std::make_integer_sequence<int, kQuadsOfHalf>());
-  HWY_UNROLL(8)
-  for (int t = 0; t < kTokens; ++t) {
-    const Floats scale = hn::Mul(scale_of_unit, hn::Set(d, scales[t]));
-    totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()), scale, totals[t]);
+  HWY_INLINE Unit unit(std::int64_t group) const {
+    constexpr int kHeader = 2 * kLanes * Form::kBlockHalves,
+                  kUnitSize = kLanes * (Form::kUnitBytes + 4 * Form::kBits);
+    const std::byte* block = at_ + group / Form::kUnits * (kHeader + Form::kUnits * kUnitSize);
+    return {Form::open(block), block + kHeader + group % Form::kUnits * kUnitSize};
   }
-}
 
-// The same for the second term, which most rows of x do not have in a group: each that has is taken
-// alone unless they are many.
-template <class Form, int kTokens, int kHalf>
-HWY_INLINE void add_remainders(const std::uint8_t* planes, const std::int8_t* levels,
-                               const float* scales, Floats scale_of_unit, Floats* totals) {
-  constexpr int kFew = 3;
-  if constexpr (kTokens > kFew) {
-    int count = 0;
-    HWY_UNROLL(8)
-    for (int t = 0; t < kTokens; ++t) count += scales[t] != 0 ? 1 : 0;
-    if (count <= kFew) {
-      HWY_UNROLL(8)
-      for (int t = 0; t < kTokens; ++t) {
-        if (scales[t] == 0) continue;
-        add_term<Form, 1, kHalf>(planes, levels + t * kUnit, scales + t, scale_of_unit, totals + t);
+ private:
+  const std::byte* at_;
+};
+
+// A tile unpacked: levels [groups][8][kLanes][4], scales and minimums [groups][kHalves][kLanes].
+template <class Form>
+class OpenTile {
+ public:
+  explicit OpenTile(std::int64_t groups)
+      : groups_(groups),
+        levels_(static_cast<std::size_t>(groups * kUnit * kLanes)),
+        scales_(static_cast<std::size_t>(groups * Form::kHalves * kLanes)),
+        minimums_(Form::kHasMinimum ? scales_.size() : 0) {}
+
+  void open(const PackedTile<Form>& packed) {
+    const FloatTag d;
+    for (std::int64_t group = 0; group < groups_; ++group) {
+      const auto unit = packed.unit(group);
+      std::uint8_t* levels = levels_.data() + group * kUnit * kLanes;
+      unrolled<kQuads>([&]<int kQ>(std::integral_constant<int, kQ>) HWY_ATTR {
+        hn::StoreU(unit.template quad<kQ>(), ByteTag(), levels + kQ * 4 * kLanes);
+      });
+      for (int half = 0; half < Form::kHalves; ++half) {
+        const std::int64_t at = (group * Form::kHalves + half) * kLanes;
+        hn::StoreU(unit.scale(half), d, scales_.data() + at);
+        if constexpr (Form::kHasMinimum) {
+          hn::StoreU(unit.minimum(half), d, minimums_.data() + at);
+        }
       }
-      return;
     }
   }
-  add_term<Form, kTokens, kHalf>(planes, levels, scales, scale_of_unit, totals);
-}
 
-template <class Form, int kTokens, int kHalf>
-HWY_INLINE void add_half(const typename Form::Block& block, const std::byte* unit,
-                         const RoundedRows::Block& x, std::int64_t group, bool has_remainder,
-                         Floats* totals) {
-  const FloatTag d;
-  const auto* planes = reinterpret_cast<const std::uint8_t*>(unit) + kLanes * Form::kUnitBytes;
-  const Floats scale = Form::scale(block, unit, kHalf);
-  add_term<Form, kTokens, kHalf>(planes, x.levels[0] + group * kTokens * kUnit,
-                                 x.scales[0] + group * kTokens, scale, totals);
-  if (HWY_UNLIKELY(has_remainder)) {
-    add_remainders<Form, kTokens, kHalf>(planes, x.levels[1] + group * kTokens * kUnit,
-                                         x.scales[1] + group * kTokens, scale, totals);
+  struct Unit {
+    const std::uint8_t* levels;
+    const float* scales;
+    const float* minimums;  // of what kHasMinimum
+    template <int kQ>
+    HWY_INLINE Bytes quad() const {
+      return hn::LoadU(ByteTag(), levels + kQ * 4 * kLanes);
+    }
+    HWY_INLINE Floats scale(int half) const {
+      return hn::LoadU(FloatTag(), scales + half * kLanes);
+    }
+  };
+  HWY_INLINE Unit unit(std::int64_t group) const {
+    return {levels_.data() + group * kUnit * kLanes,
+            scales_.data() + group * Form::kHalves * kLanes,
+            minimums_.data() + group * Form::kHalves * kLanes};
   }
-  if constexpr (Form::kHasMinimum) {
-    const Floats minimum = Form::minimum(block, unit, kHalf);
-    const float* sums = x.sums + (3 * group + (Form::kHalves == 2 ? kHalf : 2)) * kTokens;
+
+ private:
+  std::int64_t groups_;
+  std::vector<std::uint8_t> levels_;
+  std::vector<float> scales_, minimums_;
+};
+
+// Products of one half of a unit (all of it when kHalves is 1) with levels of x [kTokens][32].
+template <class Form, int kTokens, int kHalf, class Unit>
+HWY_INLINE void multiply_half(const Unit& unit, const std::int8_t* x, Sums<Form> (&sums)[kTokens]) {
+  unrolled<kQuadsOfHalf<Form>>([&]<int kStep>(std::integral_constant<int, kStep>) HWY_ATTR {
+    constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
+    const auto weight = Sums<Form>::prepare(unit.template quad<kQ>());
     HWY_UNROLL(8)
     for (int t = 0; t < kTokens; ++t) {
-      totals[t] = hn::MulAdd(minimum, hn::Set(d, sums[t]), totals[t]);
+      sums[t].template add<kStep, kQuadsOfHalf<Form>>(weight,
+                                                      broadcast_quad(x + t * kUnit + 4 * kQ));
     }
+  });
+}
+
+// totals [stride][kLanes] += the second terms of x. They are few and scattered over groups, so they
+// are taken one by one.
+template <class Form, class Tile>
+HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, float* totals) {
+  const FloatTag d;
+  for (const RoundedRows::Remainder& remainder : x.remainders) {
+    const auto unit = tile.unit(remainder.group);
+    float* at = totals + remainder.row * kLanes;
+    Floats total = hn::LoadU(d, at);
+    unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>) HWY_ATTR {
+      Sums<Form> sums[1];
+      multiply_half<Form, 1, kHalf>(unit, remainder.levels, sums);
+      const Floats scale = hn::Mul(unit.scale(kHalf), hn::Set(d, remainder.scale));
+      total = hn::MulAdd(hn::ConvertTo(d, sums[0].total()), scale, total);
+    });
+    hn::StoreU(total, d, at);
   }
 }
 
+// Sums of x that a minimum of a half meets, [stride].
+template <class Form>
+HWY_INLINE const float* sums_of_half(const RoundedRows::Block& x, std::int64_t group, int half) {
+  return x.sums + (3 * group + (Form::kHalves == 2 ? half : 2)) * x.stride;
+}
+
+// out [kTokens][kLanes]: a tile against a narrow block.
 template <class Form, int kTokens>
-void tile(const std::byte* at, std::int64_t blocks, const RoundedRows::Block& x, float* out) {
-  constexpr int kUnitSize = kLanes * (Form::kUnitBytes + 4 * Form::kBits);
+void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
+                 float* out) {
   const FloatTag d;
   Floats totals[kTokens];
   for (auto& total : totals) total = hn::Zero(d);
-  std::uint64_t remainders = 0;
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const auto block = Form::open(at);
-    at += 2 * kLanes * Form::kBlockHalves;
-    for (int unit = 0; unit < Form::kUnits; ++unit, at += kUnitSize) {
-      const std::int64_t group = b * Form::kUnits + unit;
-      if (group % 64 == 0) remainders = x.remainders[group / 64];
-      const bool has_remainder = (remainders >> (group % 64) & 1) != 0;
-      add_half<Form, kTokens, 0>(block, at, x, group, has_remainder, totals);
-      if constexpr (Form::kHalves == 2) {
-        add_half<Form, kTokens, 1>(block, at, x, group, has_remainder, totals);
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const auto unit = tile.unit(group);
+    const std::int8_t* levels = x.levels + group * kTokens * kUnit;
+    const float* scales = x.scales + group * kTokens;
+    unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>) HWY_ATTR {
+      Sums<Form> sums[kTokens];
+      multiply_half<Form, kTokens, kHalf>(unit, levels, sums);
+      const Floats scale = unit.scale(kHalf);
+      HWY_UNROLL(8)
+      for (int t = 0; t < kTokens; ++t) {
+        totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()),
+                               hn::Mul(scale, hn::Set(d, scales[t])), totals[t]);
+      }
+      if constexpr (Form::kHasMinimum) {
+        const Floats minimum = unit.minimum(kHalf);
+        const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
+        HWY_UNROLL(8)
+        for (int t = 0; t < kTokens; ++t) {
+          totals[t] = hn::MulAdd(minimum, hn::Set(d, sums_of_x[t]), totals[t]);
+        }
+      }
+    });
+  }
+  for (int t = 0; t < kTokens; ++t) hn::StoreU(totals[t], d, out + t * kLanes);
+  add_remainders<Form>(tile, x, out);
+}
+
+// What a wide block meets in one unit: kWeightRows rows of a tile from one of them on.
+struct RowsOfUnit {
+  const std::uint8_t* levels;  // row r of quad q at (q * kLanes + r) * 4
+  const float *scales, *minimums;
+};
+
+// totals [kWeightRows][kVectors] += products of a half of a unit with a wide block.
+template <class Form, int kHalf>
+HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
+                              std::int64_t group, Floats (&totals)[kWeightRows][kVectors]) {
+  const FloatTag d;
+  const hn::RebindToSigned<ByteTag> d8;
+  const std::int8_t* quads = x.levels + group * kUnit * kWide;
+  Sums<Form> sums[kWeightRows][kVectors];
+  unrolled<kQuadsOfHalf<Form>>([&]<int kStep>(std::integral_constant<int, kStep>) HWY_ATTR {
+    constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
+    SignedBytes of_x[kVectors];
+    HWY_UNROLL(2)
+    for (int v = 0; v < kVectors; ++v) {
+      of_x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
+    }
+    HWY_UNROLL(4)
+    for (int r = 0; r < kWeightRows; ++r) {
+      const auto weight = Sums<Form>::prepare(
+          hn::BitCast(ByteTag(), broadcast_quad(unit.levels + (kQ * kLanes + r) * 4)));
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) {
+        sums[r][v].template add<kStep, kQuadsOfHalf<Form>>(weight, of_x[v]);
+      }
+    }
+  });
+  const float* scales = x.scales + group * kWide;
+  const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
+  HWY_UNROLL(4)
+  for (int r = 0; r < kWeightRows; ++r) {
+    const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
+    HWY_UNROLL(2)
+    for (int v = 0; v < kVectors; ++v) {
+      totals[r][v] = hn::MulAdd(hn::ConvertTo(d, sums[r][v].total()),
+                                hn::Mul(scale, hn::LoadU(d, scales + v * kLanes)), totals[r][v]);
+    }
+    if constexpr (Form::kHasMinimum) {
+      const Floats minimum = hn::Set(d, unit.minimums[kHalf * kLanes + r]);
+      HWY_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) {
+        totals[r][v] = hn::MulAdd(minimum, hn::LoadU(d, sums_of_x + v * kLanes), totals[r][v]);
       }
     }
   }
-  for (int t = 0; t < kTokens; ++t) hn::StoreU(totals[t], d, out + t * kLanes);
 }
 
-template <class Form, int kTokens>
-void tile_of_block(const InterleavedJob& job, std::int64_t index, const RoundedRows::Block& x) {
-  float sums[kTokens * kLanes];
-  tile<Form, kTokens>(job.tiles + index * job.tile_size, job.x.width() / (kUnit * Form::kUnits), x,
-                      sums);
+// out [kWide][kLanes]: a tile against a wide block.
+template <class Form>
+HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
+               float* out) {
+  const FloatTag d;
+  for (int row = 0; row < kLanes; row += kWeightRows) {
+    Floats totals[kWeightRows][kVectors];
+    for (auto& of_row : totals) {
+      for (auto& total : of_row) total = hn::Zero(d);
+    }
+    for (std::int64_t group = 0; group < groups; ++group) {
+      const auto unit = tile.unit(group);
+      const RowsOfUnit rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
+      unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>)
+                                  HWY_ATTR { add_wide_half<Form, kHalf>(rows, x, group, totals); });
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      float by_token[kLanes * kWeightRows];
+      hn::StoreInterleaved4(totals[0][v], totals[1][v], totals[2][v], totals[3][v], d, by_token);
+      for (int t = 0; t < kLanes; ++t) {
+        std::memcpy(out + (v * kLanes + t) * kLanes + row, by_token + t * kWeightRows,
+                    kWeightRows * sizeof(float));
+      }
+    }
+  }
+  add_remainders<Form>(tile, x, out);
+}
+
+// The sums of a tile [rows of the block][kLanes] go where its rows of the weight belong in out.
+void store_tile(const InterleavedJob& job, std::int64_t index, const RoundedRows::Block& x,
+                const float* sums) {
+  const FloatTag d;
   const std::int64_t row = index * kLanes;
-  const std::int64_t count = std::min<std::int64_t>(kLanes, job.outputs - row);
-  for (int t = 0; t < kTokens; ++t) {
-    std::copy_n(sums + t * kLanes, count, job.out + (x.first_row + t) * job.outputs + row);
+  float* out = job.out + x.first_row * job.outputs + row;
+  if (row + kLanes <= job.outputs) {
+    for (int t = 0; t < x.rows; ++t) {
+      hn::StoreU(hn::LoadU(d, sums + t * kLanes), d, out + t * job.outputs);
+    }
+  } else {
+    for (int t = 0; t < x.rows; ++t) {
+      std::copy_n(sums + t * kLanes, job.outputs - row, out + t * job.outputs);
+    }
+  }
+}
+
+// Multiplies tile `index` by blocks of x; `open` is room for the tile unpacked.
+template <class Form>
+void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
+                    std::span<const RoundedRows::Block> blocks, OpenTile<Form>& open) {
+  const PackedTile<Form> tile(job.tiles + index * job.tile_size);
+  const std::int64_t groups = job.x.groups();
+  if (blocks.front().wide) open.open(tile);
+  for (const RoundedRows::Block& x : blocks) {
+    float sums[std::max(kWide, RoundedRows::kMostNarrow) * kLanes];
+    if (x.wide) {
+      wide_tile<Form>(open, groups, x, sums);
+    } else if (x.rows == 8) {
+      narrow_tile<Form, 8>(tile, groups, x, sums);
+    } else if (x.rows == 4) {
+      narrow_tile<Form, 4>(tile, groups, x, sums);
+    } else if (x.rows == 2) {
+      narrow_tile<Form, 2>(tile, groups, x, sums);
+    } else {
+      narrow_tile<Form, 1>(tile, groups, x, sums);
+    }
+    store_tile(job, index, x, sums);
   }
 }
 
 template <class Form>
 void tiles_of_form(const InterleavedJob& job, std::int64_t first, std::int64_t last) {
-  for (std::int64_t index = first; index < last; ++index) {
-    for (std::int64_t b = 0; b < job.x.blocks(); ++b) {
-      const RoundedRows::Block x = job.x.block(b);
-      if (x.rows == 8) tile_of_block<Form, 8>(job, index, x);
-      if (x.rows == 4) tile_of_block<Form, 4>(job, index, x);
-      if (x.rows == 2) tile_of_block<Form, 2>(job, index, x);
-      if (x.rows == 1) tile_of_block<Form, 1>(job, index, x);
+  // So much of x stays in a second-level cache while the tiles pass by.
+  constexpr std::int64_t kBytes = 192 << 10;
+  std::span<const RoundedRows::Block> blocks = job.x.blocks();
+  const auto at_once =
+      static_cast<std::size_t>(std::max<std::int64_t>(kBytes / (kWide * job.x.width()), 1));
+  OpenTile<Form> open(blocks.front().wide ? job.x.groups() : 0);
+  while (!blocks.empty()) {
+    const auto some = blocks.first(std::min(at_once, blocks.size()));
+    for (std::int64_t index = first; index < last; ++index) {
+      tile_of_blocks<Form>(job, index, some, open);
     }
+    blocks = blocks.subspan(some.size());
   }
 }
 
@@ -303,19 +376,19 @@ InterleavedKernel find(DType dtype) {
   switch (dtype) {
 #if HWY_TARGET != HWY_SCALAR
     case DType::q4_0:
-      return {kLanes, tiles_of_form<ScaleForm<4, 8>>};
+      return {kLanes, kWide, tiles_of_form<ScaleForm<4, 8>>};
     case DType::q4_1:
-      return {kLanes, tiles_of_form<MinimumForm<4>>};
+      return {kLanes, kWide, tiles_of_form<MinimumForm<4>>};
     case DType::q5_0:
-      return {kLanes, tiles_of_form<ScaleForm<5, 16>>};
+      return {kLanes, kWide, tiles_of_form<ScaleForm<5, 16>>};
     case DType::q5_1:
-      return {kLanes, tiles_of_form<MinimumForm<5>>};
+      return {kLanes, kWide, tiles_of_form<MinimumForm<5>>};
     case DType::q8_0:
-      return {kLanes, tiles_of_form<ScaleForm<8, 0>>};
+      return {kLanes, kWide, tiles_of_form<ScaleForm<8, 0>>};
     case DType::q4_k:
-      return {kLanes, tiles_of_form<Q4_KForm>};
+      return {kLanes, kWide, tiles_of_form<Q4_KForm>};
     case DType::q6_k:
-      return {kLanes, tiles_of_form<Q6_KForm>};
+      return {kLanes, kWide, tiles_of_form<Q6_KForm>};
 #endif
     default:
       return {};
@@ -336,6 +409,8 @@ HWY_EXPORT(find);
 
 bool multiplies_interleaved(DType dtype) { return HWY_DYNAMIC_DISPATCH(find)(dtype).lanes > 0; }
 
+int rows_side_by_side() { return HWY_DYNAMIC_DISPATCH(find)(DType::q8_0).wide_rows; }
+
 namespace {
 
 // One weight's share of the chunks that threads take.
@@ -354,6 +429,7 @@ std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight, int l
 
 void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
                           std::span<Tensor> outs) {
+  if (x.rows() == 0) return;
   std::vector<Piece> pieces;
   std::int64_t chunks = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -8,11 +8,13 @@
 //   32 elements, `units` times:
 //     scales    of the unit, by type; see Layout
 //     levels    byte vectors of 4 L: lane r has 4 neighbouring elements of row r
+//
 // The bytes of a unit's 8 quads of elements are cut in planes by bits:
-//   4 bits      vector i: quad 2 i in the low halves, quad 2 i + 1 in the high halves     (4
-//   vectors) 5th bit     bit q of a byte belongs to quad q (1 vector) 5th and 6th bits 2 (q % 4)
-//   and above belong to quad q, vector q / 4                   (2 vectors) 8 bits      vector q is
-//   quad q                                                        (8 vectors)
+//   4 bits             vector i (of 4) has quad 2 i in its low halves, quad 2 i + 1 in its high
+//   ones 5th bit            bit q of a byte (of 1 vector) belongs to quad q 5th and 6th bits   bits
+//   2 (q % 4) and above of vector q / 4 (of 2) belong to quad q 8 bits             vector q (of 8)
+//   is quad q
+//
 // The last tile is filled up with rows of zeros.
 #pragma once
 
@@ -53,6 +55,9 @@ InterleavedWeight interleave(const Tensor& weight, int lanes);
 
 /// True when interleaved_product() takes weights of this type on this CPU.
 bool multiplies_interleaved(DType dtype);
+
+/// Rows of x that make a wide block on this CPU.
+int rows_side_by_side();
 
 /// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
 /// the sums over units. A row has the same bits however many rows x has and whichever thread

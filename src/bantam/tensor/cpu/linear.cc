@@ -118,7 +118,8 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights) {
   std::vector<Tensor> ys;
   for (const Tensor& weight : weights) ys.push_back(Tensor::empty({x.size(0), weight.size(0)}));
-  interleaved_products(RoundedRows(x.data<float>(), x.size(0), x.size(1)), weights, ys);
+  const RoundedRows rounded(x.data<float>(), x.size(0), x.size(1), rows_side_by_side());
+  interleaved_products(rounded, weights, ys);
   return ys;
 }
 

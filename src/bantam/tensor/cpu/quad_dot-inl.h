@@ -2,9 +2,12 @@
 // instruction where the CPU has VNNI, two or three on others.
 //
 //   QuadSums<D, kLargest, kSigned> sums;
-//   sums.add<0, 2>(sums.prepare(weight), x);   lane i: sum over j < 4 of weight[4 i + j] * x[4 i +
-//   j] sums.add<1, 2>(sums.prepare(more), y); sums.total()                               i32 lanes,
-//   exact
+//   sums.add<0, 2>(sums.prepare(weight), x);
+//   sums.add<1, 2>(sums.prepare(more), y);
+//   sums.total()
+//
+// Lane i of the total, an i32, is exactly the sum over j < 4 of weight[4 i + j] * x[4 i + j] and
+// more[4 i + j] * y[4 i + j].
 //
 // Weight levels are 0 … kLargest, or two's complement when kSigned; x levels are -127 … 127.
 //

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/rounded_rows.h"
@@ -14,13 +15,16 @@
 #define BANTAM_TENSOR_CPU_ROUNDED_ROWS_ONCE_
 namespace bantam::cpu {
 
-// Where one row of a block goes; `stride` rows lie side by side.
+// Where one row of a block goes.
 struct RoundedRow {
-  int stride;
-  std::int8_t* levels[2];
-  float* scales[2];
+  int stride;             // rows side by side
+  std::int64_t of_group;  // bytes from one group's levels to the next
+  std::int64_t of_quad;   // bytes from four levels of a group to the next four
+  std::int8_t* levels;
+  float* scales;
   float* sums;
-  std::uint64_t* remainders;
+  std::int32_t index;  // in the block
+  std::vector<RoundedRows::Remainder>* remainders;
 };
 
 }  // namespace bantam::cpu
@@ -83,22 +87,29 @@ void round_row(const float* HWY_RESTRICT x, std::int64_t groups, const RoundedRo
   float squares = 0;
   for (std::int64_t g = 0; g < groups; ++g) {
     const float scale = scale_of_group(x + g * kGroup);
-    row.scales[0][g * stride] = scale;
+    row.scales[g * stride] = scale;
     squares += scale * scale;
-    round_group(x + g * kGroup, scale, row.levels[0] + g * stride * kGroup,
-                row.sums + g * 3 * stride, stride);
+    float* sums = row.sums + g * 3 * stride;
+    for (int i = 0; i < 3; ++i) sums[i * stride] = 0;
+    std::int8_t levels[kGroup];
+    round_group(x + g * kGroup, scale, levels, sums, stride);
+    std::int8_t* to = row.levels + g * row.of_group;
+    for (int i = 0; i < kGroup; i += 4) std::memcpy(to + i / 4 * row.of_quad, levels + i, 4);
   }
   const float limit = RoundedRows::kOutlier * squares / static_cast<float>(groups);
   for (std::int64_t g = 0; g < groups; ++g) {
-    const float scale = row.scales[0][g * stride];
+    const float scale = row.scales[g * stride];
     if (!(scale * scale > limit)) continue;
+    std::int8_t levels[kGroup];
+    const std::int8_t* from = row.levels + g * row.of_group;
+    for (int i = 0; i < kGroup; i += 4) std::memcpy(levels + i, from + i / 4 * row.of_quad, 4);
     float rest[kGroup];
-    subtract_rounded(x + g * kGroup, scale, row.levels[0] + g * stride * kGroup, rest);
-    const float rest_scale = scale_of_group(rest);
-    row.scales[1][g * stride] = rest_scale;
-    round_group(rest, rest_scale, row.levels[1] + g * stride * kGroup, row.sums + g * 3 * stride,
-                stride);
-    row.remainders[g / 64] |= std::uint64_t{1} << (g % 64);
+    subtract_rounded(x + g * kGroup, scale, levels, rest);
+    RoundedRows::Remainder& remainder = row.remainders->emplace_back();
+    remainder.row = row.index;
+    remainder.group = static_cast<std::int32_t>(g);
+    remainder.scale = scale_of_group(rest);
+    round_group(rest, remainder.scale, remainder.levels, row.sums + g * 3 * stride, stride);
   }
 }
 
@@ -114,49 +125,65 @@ HWY_EXPORT(round_row);
 
 }  // namespace
 
-// Whole blocks first; what remains goes in powers of two.
-RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width)
-    : rows_(rows),
-      width_(width),
-      blocks_(rows / kMostRows + std::popcount(static_cast<std::uint64_t>(rows % kMostRows))),
-      sums_(static_cast<std::size_t>(3 * rows * groups())),
-      remainders_(static_cast<std::size_t>(blocks_ * words())) {
-  for (int term = 0; term < 2; ++term) {
-    levels_[term].resize(static_cast<std::size_t>(rows * width));
-    scales_[term].resize(static_cast<std::size_t>(rows * groups()));
-  }
-  parallel_for(blocks_, 2, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t index = begin; index < end; ++index) {
-      const Block block = this->block(index);
-      const std::int64_t elements = block.first_row * width_, scales = block.first_row * groups();
-      for (int row = 0; row < block.rows; ++row) {
-        HWY_DYNAMIC_DISPATCH(round_row)
-        (x + elements + row * width_, this->groups(),
-         {block.rows,
-          {levels_[0].data() + elements + row * kGroup,
-           levels_[1].data() + elements + row * kGroup},
-          {scales_[0].data() + scales + row, scales_[1].data() + scales + row},
-          sums_.data() + 3 * scales + row,
-          remainders_.data() + index * this->words()});
-      }
-    }
-  });
+RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, int wide)
+    : rows_(rows), width_(width) {
+  lay_out(wide);
+  parallel_for(static_cast<std::int64_t>(blocks_.size()), 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t b = begin; b < end; ++b) {
+                   round_block(x, static_cast<std::size_t>(b));
+                 }
+               });
 }
 
-RoundedRows::Block RoundedRows::block(std::int64_t index) const {
-  std::int64_t first = std::min(index, rows_ / kMostRows) * kMostRows;
-  int rows = kMostRows;
-  for (std::int64_t left = index - rows_ / kMostRows; left >= 0; --left) {
-    rows = static_cast<int>(std::bit_floor(static_cast<std::uint64_t>(rows_ - first)));
-    if (left > 0) first += rows;
+// Cuts the rows in blocks and makes room for what they will hold.
+void RoundedRows::lay_out(int wide) {
+  const auto add = [&](bool is_wide, std::int64_t count, int stride, std::int64_t first) {
+    blocks_.push_back(
+        {is_wide, static_cast<int>(count), stride, first, nullptr, nullptr, nullptr, {}});
+  };
+  std::int64_t first = 0;
+  for (; rows_ - first > wide / 2; first += wide) {
+    add(true, std::min<std::int64_t>(wide, rows_ - first), wide, first);
   }
-  const std::int64_t scales = first * groups();
-  return {rows,
-          first,
-          {levels_[0].data() + first * width_, levels_[1].data() + first * width_},
-          {scales_[0].data() + scales, scales_[1].data() + scales},
-          sums_.data() + 3 * scales,
-          remainders_.data() + index * words()};
+  const std::int64_t stored = std::max(rows_, first);
+  while (first < rows_) {
+    const auto power = std::bit_floor(static_cast<std::uint64_t>(rows_ - first));
+    const int count = static_cast<int>(std::min<std::uint64_t>(power, kMostNarrow));
+    add(false, count, count, first);
+    first += count;
+  }
+  remainders_.resize(blocks_.size());
+  levels_ = Tensor::empty({stored * width_ / 4}, DType::i32);
+  scales_ = Tensor::empty({stored * groups()});
+  sums_ = Tensor::empty({3 * stored * groups()});
+}
+
+void RoundedRows::round_block(const float* x, std::size_t index) {
+  Block& block = blocks_[index];
+  auto* levels =
+      reinterpret_cast<std::int8_t*>(levels_.data<std::int32_t>()) + block.first_row * width_;
+  float* scales = scales_.data<float>() + block.first_row * groups();
+  float* sums = sums_.data<float>() + 3 * block.first_row * groups();
+  if (block.rows < block.stride) {  // rows that only fill up
+    std::fill_n(levels, block.stride * width_, std::int8_t{0});
+    std::fill_n(scales, block.stride * groups(), 0.0f);
+    std::fill_n(sums, 3 * block.stride * groups(), 0.0f);
+  }
+  for (int row = 0; row < block.rows; ++row) {
+    HWY_DYNAMIC_DISPATCH(round_row)
+    (x + (block.first_row + row) * width_, groups(),
+     {.stride = block.stride,
+      .of_group = block.stride * kGroup,
+      .of_quad = block.wide ? 4 * block.stride : 4,
+      .levels = levels + row * (block.wide ? 4 : kGroup),
+      .scales = scales + row,
+      .sums = sums + row,
+      .index = row,
+      .remainders = &remainders_[index]});
+  }
+  block.levels = levels, block.scales = scales, block.sums = sums;
+  block.remainders = remainders_[index];
 }
 
 }  // namespace bantam::cpu

@@ -4,11 +4,14 @@
 // with levels in -127 … 127. A few groups, those that hold a row's outliers, would bring most of
 // the error: their remainder is rounded once more, to 8 bits of its own, and counts as a second
 // term. Products of levels are exact in 32-bit integers; only the sums over groups are rounded, in
-// an order that depends on neither rows nor threads.
+// an order that depends on neither rows nor threads: first terms by group, then second terms.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "bantam/tensor/tensor.h"
 
 namespace bantam::cpu {
 
@@ -18,41 +21,52 @@ class RoundedRows {
   /// Groups whose squared scale is this many times the row's mean keep their remainder. At 4 it is
   /// one group in twenty of SmolLM2's activations, and perplexity rises by 0.06 % instead of 0.3 %.
   static constexpr float kOutlier = 4;
+  /// Rows of a block that is not wide: this many, or a smaller power of two.
+  static constexpr int kMostNarrow = 8;
 
-  static constexpr int kMostRows = 8;
+  /// The second term of one group of one row.
+  struct Remainder {
+    std::int32_t row;  ///< of its block
+    std::int32_t group;
+    float scale;
+    std::int8_t levels[kGroup];
+  };
 
-  /// Up to kMostRows rows that a kernel takes together. R = rows; what belongs to one group of all
-  /// rows is contiguous.
+  /// Rows that a kernel takes together. R = stride; what belongs to one group of all rows is
+  /// contiguous.
   struct Block {
-    int rows;  ///< 8, 4, 2 or 1
+    bool wide;
+    int rows;    ///< that there are
+    int stride;  ///< that have room side by side: rows, or more in a wide block
     std::int64_t first_row;
-    /// Terms 0 and 1: levels [groups][R][32], scales [groups][R]. Where a group has no remainder,
-    /// the scale of term 1 is 0 and its levels are 0.
-    const std::int8_t* levels[2];
-    const float* scales[2];
+    /// First terms: levels [groups][R][32], so that a row's levels are broadcast by fours; when
+    /// wide [groups][8][R][4], so that a vector holds as many rows as it has lanes.
+    const std::int8_t* levels;
+    const float* scales;  ///< [groups][R]
     /// Sums of the rounded x, both terms, over the first half of a group, the second, and both:
     /// [groups][3][R]. What a format's minimum is multiplied by.
     const float* sums;
-    /// One bit a group: one of the rows has a remainder there. [(groups + 63) / 64]
-    const std::uint64_t* remainders;
+    std::span<const Remainder> remainders;  ///< by row, then by group
   };
 
-  /// x [rows, width], width a multiple of 32.
-  RoundedRows(const float* x, std::int64_t rows, std::int64_t width);
+  /// x [rows, width], width a multiple of 32. Blocks have `wide` rows as long as there are more
+  /// than half of them, then narrow ones follow.
+  RoundedRows(const float* x, std::int64_t rows, std::int64_t width, int wide);
 
   std::int64_t rows() const { return rows_; }
   std::int64_t width() const { return width_; }
   std::int64_t groups() const { return width_ / kGroup; }
-  std::int64_t blocks() const { return blocks_; }
-  Block block(std::int64_t index) const;
+  std::span<const Block> blocks() const { return blocks_; }
 
  private:
-  std::int64_t words() const { return (groups() + 63) / 64; }
+  void lay_out(int wide);
+  void round_block(const float* x, std::size_t index);
 
-  std::int64_t rows_, width_, blocks_;
-  std::vector<std::int8_t> levels_[2];
-  std::vector<float> scales_[2], sums_;
-  std::vector<std::uint64_t> remainders_;
+  std::int64_t rows_, width_;
+  std::vector<Block> blocks_;
+  std::vector<std::vector<Remainder>> remainders_;  // of each block
+  Tensor levels_;                                   // bytes as i32
+  Tensor scales_, sums_;
 };
 
 }  // namespace bantam::cpu
