@@ -10,10 +10,10 @@
 //     levels    byte vectors of 4 L: lane r has 4 neighbouring elements of row r
 //
 // The bytes of a unit's 8 quads of elements are cut in planes by bits:
-//   4 bits             vector i (of 4) has quad 2 i in its low halves, quad 2 i + 1 in its high
-//   ones 5th bit            bit q of a byte (of 1 vector) belongs to quad q 5th and 6th bits   bits
-//   2 (q % 4) and above of vector q / 4 (of 2) belong to quad q 8 bits             vector q (of 8)
-//   is quad q
+//   4 bits             vector i of 4: quad 2 i in low halves, quad 2 i + 1 in high halves
+//   5th bit            bit q of a byte of 1 vector: quad q
+//   5th and 6th bits   bits 2 (q % 4) and above of vector q / 4 of 2: quad q
+//   8 bits             vector q of 8: quad q
 //
 // The last tile is filled up with rows of zeros.
 #pragma once
