@@ -71,15 +71,6 @@ using Sums = QuadSums<ByteTag, (1 << Form::kBits) - 1, Form::kSigned>;
 template <class Form>
 constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
 
-// Calls step(integral_constant<int, i>) for i = 0 … kSteps - 1.
-template <int kSteps, class Step>
-HWY_INLINE void unrolled(const Step& step) {
-  [&]<int... kStep>(std::integer_sequence<int, kStep...>) HWY_ATTR {
-    (step(std::integral_constant<int, kStep>()), ...);
-  }
-  (std::make_integer_sequence<int, kSteps>());
-}
-
 // A tile as it lies in memory.
 template <class Form>
 class PackedTile {
@@ -122,10 +113,8 @@ class OpenTile {
     const FloatTag d;
     for (std::int64_t group = 0; group < groups_; ++group) {
       const auto unit = packed.unit(group);
-      std::uint8_t* levels = levels_.data() + group * kUnit * kLanes;
-      unrolled<kQuads>([&]<int kQ>(std::integral_constant<int, kQ>) HWY_ATTR {
-        hn::StoreU(unit.template quad<kQ>(), ByteTag(), levels + kQ * 4 * kLanes);
-      });
+      store_quads(unit, levels_.data() + group * kUnit * kLanes,
+                  std::make_integer_sequence<int, kQuads>());
       for (int half = 0; half < Form::kHalves; ++half) {
         const std::int64_t at = (group * Form::kHalves + half) * kLanes;
         hn::StoreU(unit.scale(half), d, scales_.data() + at);
@@ -155,41 +144,60 @@ class OpenTile {
   }
 
  private:
+  template <int... kQ>
+  static HWY_INLINE void store_quads(const typename PackedTile<Form>::Unit& unit,
+                                     std::uint8_t* levels, std::integer_sequence<int, kQ...>) {
+    (hn::StoreU(unit.template quad<kQ>(), ByteTag(), levels + kQ * 4 * kLanes), ...);
+  }
+
   std::int64_t groups_;
   std::vector<std::uint8_t> levels_;
   std::vector<float> scales_, minimums_;
 };
 
-// Products of one half of a unit (all of it when kHalves is 1) with levels of x [kTokens][32].
-template <class Form, int kTokens, int kHalf, class Unit>
-HWY_INLINE void multiply_half(const Unit& unit, const std::int8_t* x, Sums<Form> (&sums)[kTokens]) {
-  unrolled<kQuadsOfHalf<Form>>([&]<int kStep>(std::integral_constant<int, kStep>) HWY_ATTR {
-    constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
-    const auto weight = Sums<Form>::prepare(unit.template quad<kQ>());
-    HWY_UNROLL(8)
-    for (int t = 0; t < kTokens; ++t) {
-      sums[t].template add<kStep, kQuadsOfHalf<Form>>(weight,
-                                                      broadcast_quad(x + t * kUnit + 4 * kQ));
-    }
-  });
+// sums += quad kStep of a half of a unit (all of it when kHalves is 1) times levels of x
+// [kTokens][32].
+template <class Form, int kTokens, int kHalf, int kStep, class Unit>
+HWY_INLINE void multiply_quad(const Unit& unit, const std::int8_t* x, Sums<Form> (&sums)[kTokens]) {
+  constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
+  const auto weight = Sums<Form>::prepare(unit.template quad<kQ>());
+  HWY_UNROLL(8)
+  for (int t = 0; t < kTokens; ++t) {
+    sums[t].template add<kStep, kQuadsOfHalf<Form>>(weight, broadcast_quad(x + t * kUnit + 4 * kQ));
+  }
+}
+
+// totals += products of a half of a unit with levels and scales of x. A fold over the quads, not a
+// lambda for each: sums that are captured would go through memory.
+template <class Form, int kTokens, int kHalf, class Unit, int... kSteps>
+HWY_INLINE void add_narrow_half(const Unit& unit, const std::int8_t* x, const float* scales,
+                                std::integer_sequence<int, kSteps...>, Floats (&totals)[kTokens]) {
+  const FloatTag d;
+  Sums<Form> sums[kTokens];
+  (multiply_quad<Form, kTokens, kHalf, kSteps>(unit, x, sums), ...);
+  const Floats scale = unit.scale(kHalf);
+  HWY_UNROLL(8)
+  for (int t = 0; t < kTokens; ++t) {
+    totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()), hn::Mul(scale, hn::Set(d, scales[t])),
+                           totals[t]);
+  }
 }
 
 // totals [stride][kLanes] += the second terms of x. They are few and scattered over groups, so they
 // are taken one by one.
 template <class Form, class Tile>
 HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, float* totals) {
+  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
   const FloatTag d;
   for (const RoundedRows::Remainder& remainder : x.remainders) {
     const auto unit = tile.unit(remainder.group);
     float* at = totals + remainder.row * kLanes;
-    Floats total = hn::LoadU(d, at);
-    unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>) HWY_ATTR {
-      Sums<Form> sums[1];
-      multiply_half<Form, 1, kHalf>(unit, remainder.levels, sums);
-      const Floats scale = hn::Mul(unit.scale(kHalf), hn::Set(d, remainder.scale));
-      total = hn::MulAdd(hn::ConvertTo(d, sums[0].total()), scale, total);
-    });
-    hn::StoreU(total, d, at);
+    Floats total[1] = {hn::LoadU(d, at)};
+    add_narrow_half<Form, 1, 0>(unit, remainder.levels, &remainder.scale, kSteps, total);
+    if constexpr (Form::kHalves == 2) {
+      add_narrow_half<Form, 1, 1>(unit, remainder.levels, &remainder.scale, kSteps, total);
+    }
+    hn::StoreU(total[0], d, at);
   }
 }
 
@@ -199,10 +207,25 @@ HWY_INLINE const float* sums_of_half(const RoundedRows::Block& x, std::int64_t g
   return x.sums + (3 * group + (Form::kHalves == 2 ? half : 2)) * x.stride;
 }
 
+// totals += the minimums of a half of a unit times the sums of x.
+template <class Form, int kTokens, int kHalf, class Unit>
+HWY_INLINE void add_minimums(const Unit& unit, const RoundedRows::Block& x, std::int64_t group,
+                             Floats (&totals)[kTokens]) {
+  if constexpr (Form::kHasMinimum) {
+    const Floats minimum = unit.minimum(kHalf);
+    const float* sums = sums_of_half<Form>(x, group, kHalf);
+    HWY_UNROLL(8)
+    for (int t = 0; t < kTokens; ++t) {
+      totals[t] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[t]), totals[t]);
+    }
+  }
+}
+
 // out [kTokens][kLanes]: a tile against a narrow block.
 template <class Form, int kTokens>
 void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
                  float* out) {
+  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
   const FloatTag d;
   Floats totals[kTokens];
   for (auto& total : totals) total = hn::Zero(d);
@@ -210,24 +233,12 @@ void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const Rounde
     const auto unit = tile.unit(group);
     const std::int8_t* levels = x.levels + group * kTokens * kUnit;
     const float* scales = x.scales + group * kTokens;
-    unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>) HWY_ATTR {
-      Sums<Form> sums[kTokens];
-      multiply_half<Form, kTokens, kHalf>(unit, levels, sums);
-      const Floats scale = unit.scale(kHalf);
-      HWY_UNROLL(8)
-      for (int t = 0; t < kTokens; ++t) {
-        totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()),
-                               hn::Mul(scale, hn::Set(d, scales[t])), totals[t]);
-      }
-      if constexpr (Form::kHasMinimum) {
-        const Floats minimum = unit.minimum(kHalf);
-        const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
-        HWY_UNROLL(8)
-        for (int t = 0; t < kTokens; ++t) {
-          totals[t] = hn::MulAdd(minimum, hn::Set(d, sums_of_x[t]), totals[t]);
-        }
-      }
-    });
+    add_narrow_half<Form, kTokens, 0>(unit, levels, scales, kSteps, totals);
+    add_minimums<Form, kTokens, 0>(unit, x, group, totals);
+    if constexpr (Form::kHalves == 2) {
+      add_narrow_half<Form, kTokens, 1>(unit, levels, scales, kSteps, totals);
+      add_minimums<Form, kTokens, 1>(unit, x, group, totals);
+    }
   }
   for (int t = 0; t < kTokens; ++t) hn::StoreU(totals[t], d, out + t * kLanes);
   add_remainders<Form>(tile, x, out);
@@ -239,31 +250,35 @@ struct RowsOfUnit {
   const float *scales, *minimums;
 };
 
-// totals [kWeightRows][kVectors] += products of a half of a unit with a wide block.
-template <class Form, int kHalf>
-HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
-                              std::int64_t group, Floats (&totals)[kWeightRows][kVectors]) {
-  const FloatTag d;
+// sums += quad kStep of a half of a unit times that quad of x: quads [8][kWide][4].
+template <class Form, int kHalf, int kStep>
+HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t* quads,
+                                   Sums<Form> (&sums)[kWeightRows][kVectors]) {
   const hn::RebindToSigned<ByteTag> d8;
-  const std::int8_t* quads = x.levels + group * kUnit * kWide;
-  Sums<Form> sums[kWeightRows][kVectors];
-  unrolled<kQuadsOfHalf<Form>>([&]<int kStep>(std::integral_constant<int, kStep>) HWY_ATTR {
-    constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
-    SignedBytes of_x[kVectors];
+  constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
+  SignedBytes x[kVectors];
+  HWY_UNROLL(2)
+  for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
+  HWY_UNROLL(4)
+  for (int r = 0; r < kWeightRows; ++r) {
+    const auto weight =
+        Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(levels + (kQ * kLanes + r) * 4)));
     HWY_UNROLL(2)
     for (int v = 0; v < kVectors; ++v) {
-      of_x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
+      sums[r][v].template add<kStep, kQuadsOfHalf<Form>>(weight, x[v]);
     }
-    HWY_UNROLL(4)
-    for (int r = 0; r < kWeightRows; ++r) {
-      const auto weight = Sums<Form>::prepare(
-          hn::BitCast(ByteTag(), broadcast_quad(unit.levels + (kQ * kLanes + r) * 4)));
-      HWY_UNROLL(2)
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v].template add<kStep, kQuadsOfHalf<Form>>(weight, of_x[v]);
-      }
-    }
-  });
+  }
+}
+
+// totals += products of a half of a unit with a wide block.
+template <class Form, int kHalf, int... kSteps>
+HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
+                              std::int64_t group, std::integer_sequence<int, kSteps...>,
+                              Floats (&totals)[kWeightRows][kVectors]) {
+  const FloatTag d;
+  Sums<Form> sums[kWeightRows][kVectors];
+  (multiply_wide_quad<Form, kHalf, kSteps>(unit.levels, x.levels + group * kUnit * kWide, sums),
+   ...);
   const float* scales = x.scales + group * kWide;
   const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
   HWY_UNROLL(4)
@@ -286,8 +301,9 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
 
 // out [kWide][kLanes]: a tile against a wide block.
 template <class Form>
-HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
-               float* out) {
+HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
+                            const RoundedRows::Block& x, float* out) {
+  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
   const FloatTag d;
   for (int row = 0; row < kLanes; row += kWeightRows) {
     Floats totals[kWeightRows][kVectors];
@@ -297,8 +313,8 @@ HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups, con
     for (std::int64_t group = 0; group < groups; ++group) {
       const auto unit = tile.unit(group);
       const RowsOfUnit rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
-      unrolled<Form::kHalves>([&]<int kHalf>(std::integral_constant<int, kHalf>)
-                                  HWY_ATTR { add_wide_half<Form, kHalf>(rows, x, group, totals); });
+      add_wide_half<Form, 0>(rows, x, group, kSteps, totals);
+      if constexpr (Form::kHalves == 2) add_wide_half<Form, 1>(rows, x, group, kSteps, totals);
     }
     for (int v = 0; v < kVectors; ++v) {
       float by_token[kLanes * kWeightRows];

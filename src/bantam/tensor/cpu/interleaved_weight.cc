@@ -124,8 +124,8 @@ void interleave_rows(const Tensor& weight, InterleavedWeight& out) {
     for (std::int64_t row = begin * lanes; row < std::min(end * lanes, out.rows); ++row) {
       const int lane = static_cast<int>(row % lanes);
       std::uint8_t* to = tiles + row / lanes * out.tile_size;
+      OpenBlock block{};
       for (std::int64_t b = 0; b < blocks; ++b) {
-        OpenBlock block;
         open(from[row * blocks + b], block);
         for (int i = 0; i < layout.block_halves; ++i) {
           std::memcpy(to + 2 * (i * lanes + lane), &block.halves[i], 2);
