@@ -1,5 +1,6 @@
 #include "bantam/model/memory_estimate.h"
 
+#include "bantam/tensor/ops/matmul.h"
 #include "tests/model/file_bytes.h"
 
 namespace bantam {
@@ -10,9 +11,10 @@ using ::testing::HasSubstr;
 
 class OneWeight final : public WeightSource {
  public:
-  explicit OneWeight(std::uint64_t bytes) : bytes_(bytes) {}
+  explicit OneWeight(std::uint64_t bytes, DType dtype = DType::f32)
+      : bytes_(bytes), dtype_(dtype) {}
   std::vector<WeightInfo> weights() const override {
-    return {{"w", Shape({1}), DType::f32, bytes_}, {"v", Shape({1}), DType::f32, 24}};
+    return {{"w", Shape({1}), dtype_, bytes_}, {"v", Shape({1}), DType::f32, 24}};
   }
   bool has(std::string_view) const override { return false; }
   Tensor tensor(std::string_view) const override { return {}; }
@@ -20,6 +22,7 @@ class OneWeight final : public WeightSource {
 
  private:
   std::uint64_t bytes_;
+  DType dtype_;
 };
 
 DecoderConfig small_config() {
@@ -37,13 +40,24 @@ DecoderConfig small_config() {
 TEST(MemoryEstimateTest, AddsWeightsKeysValuesAndScratch) {
   const auto estimate = estimate_memory(small_config(), OneWeight(1000), 10);
   EXPECT_EQ(estimate.weights, 1024u);
-  // Keys and values of 2 layers x 2 heads x 2 features x 4 bytes, 10 tokens.
-  EXPECT_EQ(estimate.kv_cache, 2u * 2 * 2 * 2 * 4 * 10);
+  // Keys and values of 2 layers x 2 heads x 16 features (2, rounded up) x 4 bytes, 10 tokens.
+  EXPECT_EQ(estimate.kv_cache, 2u * 2 * 2 * 16 * 4 * 10);
   EXPECT_EQ(estimate.copies, 0u) << "no queries and keys in another order";
   EXPECT_EQ(estimate.total, estimate.weights + estimate.program + estimate.kv_cache +
                                 estimate.scratch + estimate.waiting);
   EXPECT_GT(estimate.largest_context, 0);
   require_memory(estimate, "m");
+}
+
+TEST(MemoryEstimateTest, KeysAndValuesTakeHalfWhereAnswersAreRounded) {
+  const auto kv_cache = [](DType weights) {
+    return estimate_memory(small_config(), OneWeight(1000, weights), 10).kv_cache;
+  };
+  EXPECT_EQ(kv_cache(DType::q4_1) * 2, kv_cache(DType::f32));
+  EXPECT_EQ(kv_cache(DType::bf16), kv_cache(DType::f32));
+  set_matmul_precision(MatmulPrecision::f32);
+  EXPECT_EQ(kv_cache(DType::q4_1), kv_cache(DType::f32));
+  set_matmul_precision(MatmulPrecision::automatic);
 }
 
 TEST(MemoryEstimateTest, AContextThatDoesNotFitNamesNeededAvailableAndWhatWould) {

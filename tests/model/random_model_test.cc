@@ -5,6 +5,7 @@
 #include "bantam/base/random.h"
 #include "bantam/model/gguf.h"
 #include "bantam/model/load_model.h"
+#include "bantam/tensor/ops/matmul.h"
 #include "tests/model/file_bytes.h"
 
 namespace bantam {
@@ -37,6 +38,25 @@ TEST_F(RandomModelTest, LoadsAndItsLogitsAreFiniteAndDifferent) {
     EXPECT_GT(different.size(), logits.size() / 2) << info(dtype).name;
     for (const double logit : logits) ASSERT_LT(std::abs(logit), 100) << info(dtype).name;
   }
+}
+
+// A store for answers keeps halves where products are rounded anyway, and estimates say so.
+TEST_F(RandomModelTest, KeysAndValuesAreHalvesWhereAnswersMultiplyIntegers) {
+  const auto stored = [&](DType dtype) {
+    LoadOptions options;
+    options.context = 100;
+    const LoadedModel loaded =
+        load_model(write(kTiny, {.dtype = dtype}, info(dtype).name.data()).string(), options);
+    const KvShape shape = loaded.model->kv_shape();
+    EXPECT_EQ(loaded.memory.kv_cache, 100 * shape.bytes_per_token()) << info(dtype).name;
+    return shape.dtype;
+  };
+  EXPECT_EQ(stored(DType::q8_0), DType::f16);
+  EXPECT_EQ(stored(DType::q4_k), DType::f16);
+  EXPECT_EQ(stored(DType::f32), DType::f32);
+  set_matmul_precision(MatmulPrecision::f32);
+  EXPECT_EQ(stored(DType::q8_0), DType::f32);
+  set_matmul_precision(MatmulPrecision::automatic);
 }
 
 TEST_F(RandomModelTest, TheSeedDecidesEveryByte) {

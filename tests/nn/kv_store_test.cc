@@ -151,8 +151,37 @@ TEST(KvStore, WrittenRowsSurviveGrowth) {
   const std::vector<float> key = {1, 2}, value = {3, 4};
   store.write(0, step.rows, Tensor::from(key, {1, 1, 2}), Tensor::from(value, {1, 1, 2}));
   extend(store, sequence, 4000);
-  EXPECT_EQ(store.keys(0).data<float>()[step.rows[0] * 2 + 1], 2);
-  EXPECT_EQ(store.values(0).data<float>()[step.rows[0] * 2], 3);
+  const auto stored = [&](PageSide side) {
+    return page_row(store.pages(0), side, step.rows[0], 0, 2).values();
+  };
+  EXPECT_THAT(stored(PageSide::keys), ElementsAre(1, 2));
+  EXPECT_THAT(stored(PageSide::values), ElementsAre(3, 4));
+}
+
+TEST(KvStore, HalvesTakeHalfTheMemory) {
+  KvShape shape{.layers = 3, .kv_heads = 2, .head_width = 64};
+  EXPECT_EQ(shape.bytes_per_token(), 3u * 2 * 2 * 64 * 4);
+  shape.dtype = DType::f16;
+  EXPECT_EQ(shape.bytes_per_token(), 3u * 2 * 2 * 64 * 2);
+  shape.head_width = 20;
+  EXPECT_EQ(shape.bytes_per_token(), 3u * 2 * 2 * 32 * 2) << "rounded up to whole vectors";
+  KvStore store(shape, 64);
+  EXPECT_EQ(store.pages(0).dtype(), DType::f16);
+  EXPECT_EQ(store.pages(0).byte_size() * 3, shape.bytes_per_token() * 64);
+}
+
+// What was cached must not show in an answer, so neither may the pages it left free.
+TEST(KvStore, ATokenSeesItsPastInOrderWhateverPagesItGot) {
+  KvStore store(kShape, 8 * KvStore::kPageRows);
+  const auto old = store.new_sequence(), sequence = store.new_sequence();
+  extend(store, old, KvStore::kPageRows);
+  std::vector<std::int32_t> rows = extend(store, sequence, KvStore::kPageRows).rows;
+  store.release(old);  // its page, the lower one, comes next
+  const auto step = extend(store, sequence, KvStore::kPageRows);
+  rows.insert(rows.end(), step.rows.begin(), step.rows.end());
+  const std::vector<std::int32_t> seen = visible(step, step.rows.size() - 1);
+  EXPECT_EQ(seen, rows);
+  EXPECT_FALSE(std::ranges::is_sorted(seen)) << "recycled pages should not be in order here";
 }
 
 // A model of the store in plain lists: every sequence's rows, and no row in two places unless

@@ -19,10 +19,10 @@ struct Entry {
 
 // Every entry of the table. The binding names each of them, so a new entry does not compile until
 // it is listed here with the op that tests it.
-std::array<Entry, 15> entries(const Backend& table) {
+std::array<Entry, 17> entries(const Backend& table) {
   const auto& [gemm, linear, linear_input_gradient, rounds_for, rounded_linears, rms_norm,
-               rms_norm_backward, rope, attention, attention_backward, swiglu, swiglu_backward,
-               softmax, softmax_backward] = table;
+               rms_norm_backward, rope, attention, attention_backward, paged_attention, write_pages,
+               swiglu, swiglu_backward, softmax, softmax_backward] = table;
   return {{{"gemm", "matmul", gemm != nullptr},
            {"linear", "linear", linear != nullptr},
            {"linear_input_gradient", "linear", linear_input_gradient != nullptr},
@@ -34,6 +34,8 @@ std::array<Entry, 15> entries(const Backend& table) {
            {"rope", "rope", rope != nullptr},
            {"attention", "attention", attention != nullptr},
            {"attention_backward", "attention", attention_backward != nullptr},
+           {"paged_attention", "paged_attention", paged_attention != nullptr},
+           {"write_pages", "paged_attention", write_pages != nullptr},
            {"swiglu", "swiglu", swiglu != nullptr},
            {"swiglu_backward", "swiglu", swiglu_backward != nullptr},
            {"softmax", "softmax", softmax != nullptr},

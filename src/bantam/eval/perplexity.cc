@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bantam/base/error.h"
+#include "bantam/generate/cached_forward.h"
 #include "bantam/tensor/ops.h"
 
 namespace bantam {
@@ -16,14 +17,19 @@ struct WindowLoss {
   std::int64_t tokens = 0, bytes = 0;
 };
 
-// The windows of one forward pass; their losses in order.
+// The windows of one forward pass, through a store as answers go: what a model is worth includes
+// what its stored keys and values are rounded to. Losses in order.
 std::vector<WindowLoss> score_windows(const LoadedModel& model,
                                       std::span<const std::vector<std::int32_t>> windows,
                                       std::int64_t score_from) {
   const RoundActivations rounded;
   const Batch batch = make_batch(windows);
-  const Tensor hidden = model.model->hidden(batch);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
+  const auto sequences = static_cast<std::int64_t>(windows.size());
+  KvStore store(model.model->kv_shape(), rows + sequences * KvStore::kPageRows);
+  std::vector<KvStore::Append> appends;
+  for (const auto& window : windows) appends.push_back({store.new_sequence(), std::ssize(window)});
+  const Tensor hidden = forward_cached(*model.model, store, store.extend(appends), batch.tokens);
   std::vector<std::int32_t> targets(batch.tokens.size(), 0);
   std::vector<float> weights(batch.tokens.size(), 0.0f);
   std::int64_t begin = 0;

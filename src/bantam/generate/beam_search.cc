@@ -50,9 +50,8 @@ class Search {
                         settings.context - static_cast<std::int64_t>(request.prompt.size()))),
         // Branches leave pages partly used, in the worst case one a beam and token; memory grows
         // only as it is used.
-        store_(model.config().kv_shape(),
-               static_cast<std::int64_t>(request.prompt.size()) +
-                   (settings.beams * (limit_ + 1) + 1) * KvStore::kPageRows) {
+        store_(model.kv_shape(), static_cast<std::int64_t>(request.prompt.size()) +
+                                     (settings.beams * (limit_ + 1) + 1) * KvStore::kPageRows) {
     if (!request.options.ignore_eos) end_tokens_ = tokens.end;
   }
 

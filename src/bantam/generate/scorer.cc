@@ -333,7 +333,7 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
     }
     most_pages = std::max(most_pages, pages);
   }
-  KvStore store(model_->config().kv_shape(),
+  KvStore store(model_->kv_shape(),
                 static_cast<std::int64_t>(shared) + (most_pages + 1) * KvStore::kPageRows);
   const KvStore::Sequence base = store.new_sequence();
   const std::span<const std::int32_t> prefix =

@@ -56,6 +56,15 @@ CausalLM::CausalLM(const Architecture& architecture, DecoderConfig config, Weigh
   }
 }
 
+KvShape CausalLM::kv_shape() const {
+  KvShape shape = config_.kv_shape();
+  const bool rounds = std::ranges::any_of(linears(), [](const LinearLayer* linear) {
+    return rounds_in_answers(linear->weight.dtype());
+  });
+  if (rounds) shape.dtype = DType::f16;
+  return shape;
+}
+
 Tensor CausalLM::hidden(const Batch& batch, KvStore* cache, Taps* taps) const {
   const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
   if (tokens != batch.plan.tokens() ||

@@ -32,6 +32,9 @@ class CausalLM {
 
   const Architecture& architecture() const { return *architecture_; }
   const DecoderConfig& config() const { return config_; }
+  /// What a store for answers keeps: keys and values in f16 where products are rounded
+  /// (rounds_in_answers() of some weight), else in f32.
+  KvShape kv_shape() const;
 
   /// Final-norm hidden states of all tokens, [T, D]. With a store, the batch must come from its
   /// extend(). Throws Error(input) for a token outside the vocabulary, naming position and id.

@@ -9,6 +9,7 @@
 
 #include "bantam/base/checked.h"
 #include "bantam/base/options.h"
+#include "bantam/tensor/ops/linear.h"
 
 namespace bantam {
 namespace {
@@ -69,6 +70,18 @@ std::optional<std::uint64_t> left_in_group(const char* limit_file, const char* u
   return *limit > held ? *limit - held : 0;
 }
 
+// Keys and values, as CausalLM::kv_shape() says, in numbers that a damaged file may make any size.
+std::uint64_t bytes_of_stored_token(const DecoderConfig& config, const WeightSource& source) {
+  const std::vector<WeightInfo> weights = source.weights();
+  const bool rounds = std::ranges::any_of(
+      weights, [](const WeightInfo& weight) { return rounds_in_answers(weight.dtype); });
+  const std::uint64_t features =
+      multiply(positive(config.kv_heads), multiply(positive((config.head_width + 15) / 16), 16));
+  return multiply(
+      multiply(positive(config.layers), features),
+      2 * static_cast<std::uint64_t>(info(rounds ? DType::f16 : DType::f32).block_bytes));
+}
+
 }  // namespace
 
 std::uint64_t available_memory() {
@@ -100,9 +113,7 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
   estimate.program = add(kProgram, multiply(kTokenBytes, positive(config.vocabulary)));
   const std::uint64_t kv_features =
       multiply(positive(config.kv_heads), positive(config.head_width));
-  // Keys and values, f32.
-  const std::uint64_t kv_token =
-      multiply(multiply(positive(config.layers), kv_features), 2 * sizeof(float));
+  const std::uint64_t kv_token = bytes_of_stored_token(config, source);
   estimate.context = context;
   estimate.kv_cache = multiply(kv_token, positive(context));
   // A forward pass holds at most the residual stream twice, one branch's inner values, and the

@@ -57,8 +57,7 @@ Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext&
     mixed = attention(q, k, v, context.batch.plan.visibility, scale);
   } else {
     context.cache->write(layer, context.batch.cache_rows, k, v);
-    mixed = attention(q, context.cache->keys(layer), context.cache->values(layer),
-                      context.batch.plan.visibility, scale);
+    mixed = paged_attention(q, context.cache->pages(layer), context.batch.plan.visibility, scale);
   }
   return output.forward(reshape(mixed, {x.size(0), config.heads * config.head_width}), taps);
 }

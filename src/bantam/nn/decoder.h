@@ -38,7 +38,9 @@ struct DecoderConfig {
   bool tied_head = true;  ///< the output head is the embedding table
   RopePart rope;
 
-  KvShape kv_shape() const { return {layers, kv_heads, head_width}; }
+  KvShape kv_shape() const {
+    return {.layers = layers, .kv_heads = kv_heads, .head_width = head_width};
+  }
   /// Throws Error(input) naming both numbers when heads do not divide, or an extent is out of range
   /// (G14, G15).
   void validate() const;

@@ -23,20 +23,9 @@ void append_row(std::vector<KeyRange>& ranges, std::int32_t row) {
   }
 }
 
-// Attention wants ascending ranges; a sequence's rows are in token order, which recycled pages may
-// break.
-void push_sorted(Visibility& visibility, std::vector<KeyRange> ranges) {
-  std::ranges::sort(ranges, {}, &KeyRange::begin);
-  for (const KeyRange& range : ranges) {
-    const bool joins =
-        visibility.first.back() < static_cast<std::int32_t>(visibility.ranges.size()) &&
-        visibility.ranges.back().end == range.begin;
-    if (joins) {
-      visibility.ranges.back().end = range.end;
-    } else {
-      visibility.ranges.push_back(range);
-    }
-  }
+// In the order of tokens, so that results do not depend on which pages a sequence got.
+void push(Visibility& visibility, std::span<const KeyRange> ranges) {
+  visibility.ranges.insert(visibility.ranges.end(), ranges.begin(), ranges.end());
   visibility.first.push_back(static_cast<std::int32_t>(visibility.ranges.size()));
 }
 
@@ -58,24 +47,17 @@ std::vector<KeyRange> last_tokens(std::span<const KeyRange> past, std::int64_t w
 KvStore::KvStore(const KvShape& shape, std::int64_t max_tokens)
     : shape_(shape), max_pages_((max_tokens + kPageRows - 1) / kPageRows) {
   if (max_tokens < 1) throw usage_error("context: expected at least 1 token, found {}", max_tokens);
-  keys_.resize(static_cast<std::size_t>(shape.layers));
-  values_.resize(static_cast<std::size_t>(shape.layers));
+  layers_.resize(static_cast<std::size_t>(shape.layers));
   grow(std::min<std::int64_t>(max_pages_, 8));
 }
 
 void KvStore::grow(std::int64_t pages) {
   const auto before = static_cast<std::int64_t>(pages_.size());
   if (pages <= before) return;
-  const Shape rows{pages * kPageRows, shape_.kv_heads, shape_.head_width};
-  for (std::vector<Tensor>* side : {&keys_, &values_}) {
-    for (Tensor& stored : *side) {
-      // Zeroed: rows beyond the used ones are never visible, but a kernel may load past a range's
-      // end and multiply by zero.
-      Tensor larger = Tensor::zeros(rows);
-      if (stored.defined())
-        std::memcpy(larger.writable_bytes(), stored.bytes(), stored.byte_size());
-      stored = std::move(larger);
-    }
+  for (Tensor& stored : layers_) {
+    Tensor larger = make_pages(pages, shape_.kv_heads, shape_.head_width, shape_.dtype);
+    if (stored.defined()) std::memcpy(larger.writable_bytes(), stored.bytes(), stored.byte_size());
+    stored = std::move(larger);
   }
   pages_.resize(static_cast<std::size_t>(pages));
   std::vector<std::int32_t> fresh;
@@ -224,7 +206,7 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
     for (std::int64_t i = 0; i < append.count; ++i) {
       step.rows.push_back(take_row(ranges));
       step.plan.positions.push_back(position++);
-      push_sorted(step.plan.visibility, window > 0 ? last_tokens(ranges, window) : ranges);
+      push(step.plan.visibility, window > 0 ? last_tokens(ranges, window) : ranges);
     }
   }
   step.plan.visibility.key_rows = static_cast<std::int32_t>(pages_.size() * kPageRows);
@@ -246,7 +228,7 @@ KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32
       for (std::int32_t node = nodes.begin; node < nodes.end; ++node)
         append_row(seen, step.rows[node]);
     }
-    push_sorted(visibility, std::move(seen));
+    push(visibility, seen);
     step.plan.positions[token] = base + tree.positions[token];
   }
   step.plan.visibility = std::move(visibility);
@@ -255,17 +237,7 @@ KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32
 
 void KvStore::write(int layer, std::span<const std::int32_t> rows, const Tensor& keys,
                     const Tensor& values) {
-  const std::int64_t width = shape_.kv_heads * shape_.head_width;
-  const auto store = [&](Tensor& target, const Tensor& source) {
-    float* out = target.data<float>();
-    const float* in = source.data<float>();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::memcpy(out + rows[i] * width, in + static_cast<std::int64_t>(i) * width,
-                  static_cast<std::size_t>(width) * 4);
-    }
-  };
-  store(keys_[layer], keys);
-  store(values_[layer], values);
+  write_pages(layers_[layer], rows, keys, values);
 }
 
 }  // namespace bantam

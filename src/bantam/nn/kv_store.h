@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bantam/nn/attention_plan.h"
+#include "bantam/tensor/ops/paged_attention.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -17,16 +18,19 @@ namespace bantam {
 struct KvShape {
   int layers = 0;
   std::int64_t kv_heads = 0, head_width = 0;
+  /// f32 or f16 (CausalLM::kv_shape() chooses): what keys and values are rounded to.
+  DType dtype = DType::f32;
   /// Bytes that one token takes over all layers.
   std::uint64_t bytes_per_token() const {
-    return static_cast<std::uint64_t>(2 * layers * kv_heads * head_width) * sizeof(float);
+    return static_cast<std::uint64_t>(2 * layers * kv_heads * padded_head_width(head_width)) *
+           static_cast<std::uint64_t>(info(dtype).block_bytes);
   }
 };
 
 class KvStore {
  public:
   using Sequence = std::int32_t;
-  static constexpr std::int64_t kPageRows = 32;
+  static constexpr std::int64_t kPageRows = bantam::kPageRows;
 
   /// Room for `max_tokens` tokens over all sequences (rounded up to pages); memory grows as it is
   /// used.
@@ -47,7 +51,9 @@ class KvStore {
     std::int64_t count;
   };
   struct Step {
-    AttentionPlan plan;              ///< the new tokens of all appends, end to end
+    /// The new tokens of all appends, end to end; what each sees in the order of its tokens, for
+    /// paged_attention().
+    AttentionPlan plan;
     std::vector<std::int32_t> rows;  ///< where each new token's keys and values go
   };
   /// Makes room for new tokens: each will see its sequence's past, the new tokens before it, and
@@ -61,8 +67,8 @@ class KvStore {
   /// Stores keys and values [T, G, E] of one layer in `rows`.
   void write(int layer, std::span<const std::int32_t> rows, const Tensor& keys,
              const Tensor& values);
-  const Tensor& keys(int layer) const { return keys_[layer]; }  ///< [rows, G, E] f32
-  const Tensor& values(int layer) const { return values_[layer]; }
+  /// Keys and values of one layer, as paged_attention() reads them.
+  const Tensor& pages(int layer) const { return layers_[layer]; }
   const KvShape& shape() const { return shape_; }
 
  private:
@@ -79,7 +85,7 @@ class KvStore {
   std::vector<std::int32_t> free_pages_;  ///< lowest page last
   std::map<Sequence, Past> sequences_;
   Sequence next_sequence_ = 0;
-  std::vector<Tensor> keys_, values_;
+  std::vector<Tensor> layers_;
 
   Past& past(Sequence sequence);
   const Past& past(Sequence sequence) const;

@@ -59,6 +59,11 @@ struct Backend {
   AttentionGradients (*attention_backward)(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                            const Tensor& v, const AttentionResult& forward,
                                            const Visibility& visibility, float scale) = nullptr;
+  /// Over pages (ops/paged_attention.h), and what fills them.
+  Tensor (*paged_attention)(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+                            float scale) = nullptr;
+  void (*write_pages)(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
+                      const Tensor& values) = nullptr;
   Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;
   void (*swiglu_backward)(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
                           Tensor& d_up) = nullptr;

@@ -2,6 +2,7 @@
 // even.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -45,6 +46,15 @@ inline std::uint16_t float_to_f16(float value) {
   }
   const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1);
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+}
+
+constexpr float kLargestHalf = 65504;
+
+/// The same, but finite values beyond the range become the largest of their sign instead of
+/// infinity.
+inline std::uint16_t float_to_bounded_f16(float value) {
+  const bool is_finite = (std::bit_cast<std::uint32_t>(value) & 0x7fffffffu) < 0x7f800000u;
+  return float_to_f16(is_finite ? std::clamp(value, -kLargestHalf, kLargestHalf) : value);
 }
 
 }  // namespace bantam

@@ -9,6 +9,7 @@
 #include "bantam/tensor/ops/embedding.h"
 #include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/ops/paged_attention.h"
 #include "bantam/tensor/ops/reduce.h"
 #include "bantam/tensor/ops/rms_norm.h"
 #include "bantam/tensor/ops/rope.h"

@@ -14,8 +14,8 @@ struct KeyRange {
 };
 
 struct Visibility {
-  /// Query t sees ranges[first[t] … first[t+1]): disjoint, ascending. A query without ranges sees
-  /// nothing and its output is zero. Size T + 1, first[0] = 0.
+  /// Query t sees ranges[first[t] … first[t+1]): disjoint, ascending (over pages, in any order). A
+  /// query without ranges sees nothing and its output is zero. Size T + 1, first[0] = 0.
   std::vector<std::int32_t> first{0};
   std::vector<KeyRange> ranges;
   std::int32_t key_rows = 0;  ///< S: every range ends at or before it

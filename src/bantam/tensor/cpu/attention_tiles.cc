@@ -4,11 +4,15 @@
 #define HWY_TARGET_INCLUDE "bantam/tensor/cpu/attention_tiles.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, as Highway asks.
+#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <type_traits>
+
 #include "bantam/tensor/cpu/attention_tiles.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
+#include "bantam/tensor/float16.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
@@ -52,11 +56,41 @@ HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float fa
 }
 #endif
 
-template <int kRows, int kKeys>
+HWY_INLINE Vector load(const float* from) { return hn::LoadU(Tag(), from); }
+HWY_INLINE Vector load(const std::uint16_t* from) {
+  const hn::Rebind<hwy::float16_t, Tag> halves;
+  return hn::PromoteTo(Tag(), hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+
+// Keys and values of a long past come from memory once a token, with too much arithmetic between
+// two rows for the hardware to run far enough ahead by itself.
+constexpr std::int64_t kAheadBytes = 4096, kLineBytes = 64;
+HWY_INLINE void fetch_ahead(const float*, int) {}
+HWY_INLINE void fetch_ahead(const std::uint16_t* row, int width) {
+  const auto* bytes = reinterpret_cast<const char*>(row) + kAheadBytes;
+  for (std::int64_t i = 0; i < width * std::int64_t{sizeof(*row)}; i += kLineBytes) {
+    hwy::Prefetch(bytes + i);
+  }
+}
+
+// Calls tile(number of rows, first row) for tiles of three rows; what remains goes in pairs rather
+// than alone, for each tile loads all keys.
+template <class F>
+HWY_INLINE void for_each_row_tile(int rows, F tile) {
+  int row = 0;
+  for (; row + 3 <= rows && rows - row != 4; row += 3) {
+    tile(std::integral_constant<int, 3>(), row);
+  }
+  for (; row + 2 <= rows; row += 2) tile(std::integral_constant<int, 2>(), row);
+  if (row < rows) tile(std::integral_constant<int, 1>(), row);
+}
+
+template <int kRows, int kKeys, class Element>
 HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
-                          const float* HWY_RESTRICT b, std::int64_t b_stride, int width,
+                          const Element* HWY_RESTRICT b, std::int64_t b_stride, int width,
                           float factor, float* HWY_RESTRICT out, std::int64_t out_stride) {
   const Tag d;
+  for (int j = 0; j < kKeys; ++j) fetch_ahead(b + j * b_stride, width);
   Vector sums[kRows][kKeys];
   for (int i = 0; i < kRows; ++i) {
     for (int j = 0; j < kKeys; ++j) sums[i][j] = hn::Zero(d);
@@ -65,7 +99,7 @@ HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
     Vector row[kRows];
     for (int i = 0; i < kRows; ++i) row[i] = hn::LoadU(d, a + i * a_stride + e);
     for (int j = 0; j < kKeys; ++j) {
-      const Vector key = hn::LoadU(d, b + j * b_stride + e);
+      const Vector key = load(b + j * b_stride + e);
       for (int i = 0; i < kRows; ++i) sums[i][j] = hn::MulAdd(row[i], key, sums[i][j]);
     }
   }
@@ -73,16 +107,17 @@ HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
     if constexpr (kKeys == 4) {
       store_four_sums(sums[i][0], sums[i][1], sums[i][2], sums[i][3], factor, out + i * out_stride);
     } else {
-      for (int j = 0; j < kKeys; ++j) {
-        out[i * out_stride + j] = factor * hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
-      }
+      // Lanes are added in the order of a full tile.
+      float four[4];
+      store_four_sums(sums[i][0], sums[i][0], sums[i][0], sums[i][0], factor, four);
+      out[i * out_stride] = four[0];
     }
   }
 }
 
-template <int kRows>
-void dots_rows(const float* a, std::int64_t a_stride, Rows b, int width, float factor, float* out,
-               std::int64_t out_stride) {
+template <int kRows, class Element>
+void dots_rows(const float* a, std::int64_t a_stride, RowsOf<Element> b, int width, float factor,
+               float* out, std::int64_t out_stride) {
   int j = 0;
   for (; j + 4 <= b.count; j += 4) {
     dots_tile<kRows, 4>(a, a_stride, b.data + j * b.stride, b.stride, width, factor, out + j,
@@ -94,34 +129,32 @@ void dots_rows(const float* a, std::int64_t a_stride, Rows b, int width, float f
   }
 }
 
-void dots(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride) {
-  int i = 0;
-  const auto row = [&](int index) { return a.data + index * a.stride; };
-  for (; i + 3 <= a.count; i += 3) {
-    dots_rows<3>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
-  }
-  if (a.count - i == 2) {
-    dots_rows<2>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
-  } else if (a.count - i == 1) {
-    dots_rows<1>(row(i), a.stride, b, width, factor, out + i * out_stride, out_stride);
-  }
+template <class Element>
+void dots(Rows a, RowsOf<Element> b, int width, float factor, float* out, std::int64_t out_stride) {
+  for_each_row_tile(a.count, [&](auto rows, int row) HWY_ATTR {
+    dots_rows<rows.value>(a.data + row * a.stride, a.stride, b, width, factor,
+                          out + row * out_stride, out_stride);
+  });
 }
 
-template <int kRows, int kVectors>
+// The factors stay in registers and each vector of b serves all rows at once: 12 sums, 3 factors
+// and 1 vector.
+template <int kRows, int kVectors, class Element>
 HWY_INLINE void mix_tile(float* HWY_RESTRICT out, std::int64_t out_stride,
                          const float* HWY_RESTRICT c, std::int64_t c_row, std::int64_t c_column,
-                         const float* HWY_RESTRICT b, std::int64_t b_stride, int count) {
+                         const Element* HWY_RESTRICT b, std::int64_t b_stride, int count) {
   const Tag d;
   Vector sums[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::LoadU(d, out + i * out_stride + v * kLanes);
   }
   for (int j = 0; j < count; ++j) {
-    Vector row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(d, b + j * b_stride + v * kLanes);
-    for (int i = 0; i < kRows; ++i) {
-      const Vector factor = hn::Set(d, c[i * c_row + j * c_column]);
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(factor, row[v], sums[i][v]);
+    fetch_ahead(b + j * b_stride, kVectors * kLanes);
+    Vector factors[kRows];
+    for (int i = 0; i < kRows; ++i) factors[i] = hn::Set(d, c[i * c_row + j * c_column]);
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector row = load(b + j * b_stride + v * kLanes);
+      for (int i = 0; i < kRows; ++i) sums[i][v] = hn::MulAdd(factors[i], row, sums[i][v]);
     }
   }
   for (int i = 0; i < kRows; ++i) {
@@ -131,9 +164,9 @@ HWY_INLINE void mix_tile(float* HWY_RESTRICT out, std::int64_t out_stride,
   }
 }
 
-template <int kRows>
+template <int kRows, class Element>
 void mix_rows(float* out, std::int64_t out_stride, const float* c, std::int64_t c_row,
-              std::int64_t c_column, Rows b, int width) {
+              std::int64_t c_column, RowsOf<Element> b, int width) {
   int e = 0;
   for (; e + 4 * kLanes <= width; e += 4 * kLanes) {
     mix_tile<kRows, 4>(out + e, out_stride, c, c_row, c_column, b.data + e, b.stride, b.count);
@@ -143,15 +176,13 @@ void mix_rows(float* out, std::int64_t out_stride, const float* c, std::int64_t 
   }
 }
 
+template <class Element>
 void mix(float* out, std::int64_t out_stride, int count, const float* c, std::int64_t c_row,
-         std::int64_t c_column, Rows b, int width) {
-  int i = 0;
-  for (; i + 3 <= count; i += 3) {
-    mix_rows<3>(out + i * out_stride, out_stride, c + i * c_row, c_row, c_column, b, width);
-  }
-  for (; i < count; ++i) {
-    mix_rows<1>(out + i * out_stride, out_stride, c + i * c_row, c_row, c_column, b, width);
-  }
+         std::int64_t c_column, RowsOf<Element> b, int width) {
+  for_each_row_tile(count, [&](auto rows, int row) HWY_ATTR {
+    mix_rows<rows.value>(out + row * out_stride, out_stride, c + row * c_row, c_row, c_column, b,
+                         width);
+  });
 }
 
 float max(const float* values, int count) {
@@ -210,7 +241,41 @@ void multiply(float* values, int count, float factor) {
   });
 }
 
-AttentionTiles tiles() { return {dots, mix, max, exp_and_sum, probability_gradients, multiply}; }
+void widen(const std::uint16_t* from, int count, float* out) {
+  const Tag d;
+  fetch_ahead(from, count);
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) hn::StoreU(load(from + i), d, out + i);
+  for (; i < count; ++i) out[i] = f16_to_float(from[i]);
+}
+
+void narrow(const float* from, int count, std::uint16_t* out) {
+  int i = 0;
+#if HWY_TARGET <= HWY_AVX2  // others lack an instruction, and Highway's substitute truncates
+  const Tag d;
+  const hn::Rebind<hwy::float16_t, Tag> halves;
+  const auto largest = hn::Set(d, kLargestHalf), lowest = hn::Set(d, -kLargestHalf);
+  for (; i + kLanes <= count; i += kLanes) {
+    const auto x = hn::LoadU(d, from + i);
+    const auto bounded = hn::IfThenElse(hn::IsFinite(x), hn::Clamp(x, lowest, largest), x);
+    hn::StoreU(hn::DemoteTo(halves, bounded), halves, reinterpret_cast<hwy::float16_t*>(out + i));
+  }
+#endif
+  for (; i < count; ++i) out[i] = float_to_bounded_f16(from[i]);
+}
+
+AttentionTiles tiles() {
+  return {.dots = dots<float>,
+          .dots_half = dots<std::uint16_t>,
+          .mix = mix<float>,
+          .mix_half = mix<std::uint16_t>,
+          .max = max,
+          .exp_and_sum = exp_and_sum,
+          .probability_gradients = probability_gradients,
+          .widen = widen,
+          .narrow = narrow,
+          .multiply = multiply};
+}
 
 }  // namespace
 }  // namespace bantam::cpu::HWY_NAMESPACE

@@ -1,5 +1,6 @@
-// The inner loops of attention: products between a few query rows and a tile of key or value rows.
-// All rows are f32 with a width that is a multiple of kTileWidthUnit.
+// The inner loops of attention: products between a few query rows and a tile of key or value rows,
+// f32 or f16, with a width that is a multiple of kTileWidthUnit. A product has the same bits
+// whatever rows and keys stand beside it, and whether its f16 key or value was widened before.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +11,25 @@ namespace bantam::cpu {
 constexpr int kTileWidthUnit = 16;
 
 /// Rows in memory, `stride` elements apart.
-struct Rows {
-  const float* data;
+template <class Element>
+struct RowsOf {
+  const Element* data;
   std::int64_t stride;
   int count;
 };
+using Rows = RowsOf<float>;
+using HalfRows = RowsOf<std::uint16_t>;  ///< f16, read once each: what lies ahead is fetched, too
 
 struct AttentionTiles {
   /// out[i * out_stride + j] = factor * a_i · b_j.
   void (*dots)(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride);
+  void (*dots_half)(Rows a, HalfRows b, int width, float factor, float* out,
+                    std::int64_t out_stride);
   /// out_i += Σ_j c[i * c_row + j * c_column] * b_j for `count` rows of out.
   void (*mix)(float* out, std::int64_t out_stride, int count, const float* c, std::int64_t c_row,
               std::int64_t c_column, Rows b, int width);
+  void (*mix_half)(float* out, std::int64_t out_stride, int count, const float* c,
+                   std::int64_t c_row, std::int64_t c_column, HalfRows b, int width);
   /// Largest of `count` values.
   float (*max)(const float* values, int count);
   /// values = exp(values - shift) in place; returns their sum. NaN stays NaN.
@@ -29,6 +37,10 @@ struct AttentionTiles {
   /// p = exp(p - log_sum_exp); ds = p * (ds - mean) * scale, in place: the gradient of softmax.
   void (*probability_gradients)(float* p, float* ds, int count, float log_sum_exp, float mean,
                                 float scale);
+  /// f16 to f32; what lies ahead is fetched, too.
+  void (*widen)(const std::uint16_t* from, int count, float* out);
+  /// f32 to f16, to nearest, ties to even; finite values beyond its range become its largest.
+  void (*narrow)(const float* from, int count, std::uint16_t* out);
   /// values *= factor.
   void (*multiply)(float* values, int count, float factor);
 };

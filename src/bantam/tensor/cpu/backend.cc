@@ -18,6 +18,8 @@ const Backend& backend() {
       .rope = rope,
       .attention = attention,
       .attention_backward = attention_backward,
+      .paged_attention = paged_attention,
+      .write_pages = write_pages,
       .swiglu = swiglu,
       .swiglu_backward = swiglu_backward,
       .softmax = softmax,

@@ -29,6 +29,12 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
                                       const Tensor& v, const AttentionResult& forward,
                                       const Visibility& visibility, float scale);
 
+// paged_attention.cc
+Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+                       float scale);
+void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
+                 const Tensor& values);
+
 // swiglu.cc
 Tensor swiglu(const Tensor& gate, const Tensor& up);
 void swiglu_backward(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,

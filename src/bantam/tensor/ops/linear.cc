@@ -53,10 +53,13 @@ Tensor shaped(const Tensor& matrix, Shape shape) {
   return matrix.window(shape, strides, 0);
 }
 
+bool can_round(const Backend& kernels, DType weight) {
+  return matmul_precision_is_automatic() && kernels.rounds_for != nullptr &&
+         kernels.rounds_for(weight);
+}
+
 bool rounds(const Tensor& x, const Tensor& w) {
-  const Backend& kernels = backend(x);
-  return rounds_activations && matmul_precision_is_automatic() && x.dtype() == DType::f32 &&
-         kernels.rounds_for != nullptr && kernels.rounds_for(w.dtype());
+  return rounds_activations && x.dtype() == DType::f32 && can_round(backend(x), w.dtype());
 }
 
 // [T, K] x [N, K] -> [T, N]
@@ -119,5 +122,7 @@ std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights
 
 RoundActivations::RoundActivations() : previous_(rounds_activations) { rounds_activations = true; }
 RoundActivations::~RoundActivations() { rounds_activations = previous_; }
+
+bool rounds_in_answers(DType weight) { return can_round(backend(Tensor()), weight); }
 
 }  // namespace bantam

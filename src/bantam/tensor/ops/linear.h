@@ -31,5 +31,7 @@ class RoundActivations {
  private:
   bool previous_;
 };
+/// True when products with weights of this type are rounded so, were RoundActivations alive.
+bool rounds_in_answers(DType weight);
 
 }  // namespace bantam

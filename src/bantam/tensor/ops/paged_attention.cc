@@ -1,0 +1,140 @@
+#include "bantam/tensor/ops/paged_attention.h"
+
+#include "bantam/tensor/backend.h"
+#include "bantam/tensor/float16.h"
+#include "bantam/tensor/ops/attention.h"
+#include "bantam/tensor/ops/elementwise.h"
+#include "bantam/tensor/ops/shape.h"
+#include "bantam/tensor/tape.h"
+
+namespace bantam {
+namespace {
+
+void check(const Tensor& q, const Tensor& pages, const Visibility& visibility) {
+  const bool fits = q.rank() == 3 && pages.rank() == 5 && pages.size(1) >= 1 &&
+                    q.size(1) % pages.size(1) == 0 && pages.size(2) == 2 &&
+                    pages.size(3) == kPageRows && pages.size(4) == padded_head_width(q.size(2)) &&
+                    (pages.dtype() == DType::f32 || pages.dtype() == DType::f16);
+  if (!fits) {
+    throw input_error(
+        "paged_attention: expected q [T, H, E] and pages [P, G, 2, {}, E rounded up to whole "
+        "vectors] f32 or f16 with H a multiple of G, found q {} {}, pages {} {}",
+        kPageRows, q.shape().text(), info(q.dtype()).name, pages.shape().text(),
+        info(pages.dtype()).name);
+  }
+  const std::int64_t rows = pages.size(0) * kPageRows;
+  if (visibility.queries() != q.size(0) || visibility.key_rows > rows) {
+    throw input_error("paged_attention: the plan is for {} queries and {} rows, found q {} and {}",
+                      visibility.queries(), visibility.key_rows, q.shape().text(),
+                      pages.shape().text());
+  }
+  for (const KeyRange& range : visibility.ranges) {
+    if (range.begin < 0 || range.begin > range.end || range.end > visibility.key_rows) {
+      throw input_error("paged_attention: the plan's range {} … {} is outside its {} rows",
+                        range.begin, range.end, visibility.key_rows);
+    }
+  }
+  if (will_back_propagate_to(q)) {
+    throw internal_error("paged_attention: q {} wants a gradient; stored tokens have none",
+                         q.shape().text());
+  }
+}
+
+std::int64_t place_of(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head) {
+  const std::int64_t block =
+      (row / kPageRows * pages.size(1) + head) * 2 + (side == PageSide::values ? 1 : 0);
+  return (block * kPageRows + row % kPageRows) * pages.size(4);
+}
+
+float element(const Tensor& pages, std::int64_t place) {
+  return pages.dtype() == DType::f32 ? pages.data<float>()[place]
+                                     : f16_to_float(pages.data<std::uint16_t>()[place]);
+}
+
+// The rows that anybody sees as [S, G, E], zeros elsewhere: other rows may hold anything.
+Tensor unpaged(const Tensor& pages, PageSide side, const Visibility& visibility,
+               std::int64_t width) {
+  const std::int64_t groups = pages.size(1);
+  Tensor out = Tensor::zeros({visibility.key_rows, groups, width});
+  float* to = out.data<float>();
+  for (const KeyRange& range : visibility.ranges) {
+    for (std::int32_t row = range.begin; row < range.end; ++row) {
+      for (std::int64_t head = 0; head < groups; ++head) {
+        const std::int64_t from = place_of(pages, side, row, head);
+        for (std::int64_t e = 0; e < width; ++e) {
+          to[(row * groups + head) * width + e] = element(pages, from + e);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+Tensor paged_attention_composed(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+                                float scale) {
+  const Tensor keys = unpaged(pages, PageSide::keys, visibility, q.size(2));
+  const Tensor values = unpaged(pages, PageSide::values, visibility, q.size(2));
+  return attention_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()), visibility, scale);
+}
+
+void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
+                          const Tensor& values) {
+  const std::int64_t groups = keys.size(1), width = keys.size(2), padded = pages.size(4);
+  for (const PageSide side : {PageSide::keys, PageSide::values}) {
+    const float* from = (side == PageSide::keys ? keys : values).data<float>();
+    for (const std::int32_t row : rows) {
+      for (std::int64_t head = 0; head < groups; ++head, from += width) {
+        const std::int64_t to = place_of(pages, side, row, head);
+        for (std::int64_t e = 0; e < padded; ++e) {
+          const float value = e < width ? from[e] : 0.0f;
+          if (pages.dtype() == DType::f32) {
+            pages.data<float>()[to + e] = value;
+          } else {
+            pages.data<std::uint16_t>()[to + e] = float_to_bounded_f16(value);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_width, DType dtype) {
+  return Tensor::empty({pages, kv_heads, 2, kPageRows, padded_head_width(head_width)}, dtype);
+}
+
+void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
+                 const Tensor& values) {
+  const bool fits = keys.rank() == 3 && keys.shape() == values.shape() &&
+                    keys.dtype() == DType::f32 && values.dtype() == DType::f32 &&
+                    keys.size(0) == std::ssize(rows) && keys.size(1) == pages.size(1) &&
+                    padded_head_width(keys.size(2)) == pages.size(4);
+  if (!fits) {
+    throw internal_error("write_pages: keys {} {}, values {} {} and {} rows for pages {}",
+                         keys.shape().text(), info(keys.dtype()).name, values.shape().text(),
+                         info(values.dtype()).name, rows.size(), pages.shape().text());
+  }
+  const Tensor dense_keys = contiguous(keys), dense_values = contiguous(values);
+  const auto kernel = backend(keys).write_pages;
+  (kernel == nullptr ? write_pages_composed : kernel)(pages, rows, dense_keys, dense_values);
+}
+
+Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head,
+                std::int64_t head_width) {
+  Tensor out = Tensor::empty({head_width});
+  const std::int64_t from = place_of(pages, side, row, head);
+  for (std::int64_t e = 0; e < head_width; ++e) out.data<float>()[e] = element(pages, from + e);
+  return out;
+}
+
+Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+                       float scale) {
+  check(q, pages, visibility);
+  if (q.count() == 0 || visibility.ranges.empty()) return Tensor::zeros(q.shape(), q.dtype());
+  const Tensor queries = contiguous(q);
+  const auto kernel = backend(queries).paged_attention;
+  return (kernel == nullptr ? paged_attention_composed : kernel)(queries, pages, visibility, scale);
+}
+
+}  // namespace bantam

@@ -1,0 +1,42 @@
+// Keys and values of past tokens in pages, and attention over them: what answering reads at every
+// token, so it lies in the order in which it is read and may be kept in half precision.
+//
+// Pages are a tensor [P, G, 2, kPageRows, W]: of each page and key head the keys of kPageRows
+// tokens, then their values, W = padded_head_width(E) features each, of which the last W - E are
+// zero. Row r of a visibility is token r % kPageRows of page r / kPageRows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "bantam/tensor/tensor.h"
+#include "bantam/tensor/visibility.h"
+
+namespace bantam {
+
+constexpr std::int64_t kPageRows = 32;
+/// Features a head takes in pages: whole vectors.
+constexpr std::int64_t padded_head_width(std::int64_t width) { return (width + 15) / 16 * 16; }
+
+/// Pages with nothing in them. f32, or f16: half the memory and half the time of a long context.
+Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_width, DType dtype);
+
+/// Stores keys and values [T, G, E] f32 of T tokens in `rows`. f16 rounds to nearest, ties to even;
+/// finite values beyond its range become ±65,504, its largest, so that one outlier is bounded
+/// rather than turned into infinity. Infinity and NaN stay what they are.
+void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
+                 const Tensor& values);
+
+/// Key or value of one row and head as f32 [E], for tests and for looking at a store.
+enum class PageSide { keys, values };
+Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head,
+                std::int64_t head_width);
+
+/// attention() (see there) over pages, forward only: q [T, H, E] -> [T, H, E]. Ranges of a query
+/// may stand in any order, its sums run in theirs: a result depends on the query, what it sees and
+/// the order of that alone, bit by bit, not on the queries beside it, on threads, or on which pages
+/// a sequence got. Throws Error(input) naming shapes.
+Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+                       float scale);
+
+}  // namespace bantam
