@@ -3,8 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
+#include <span>
+#include <vector>
 
+#include "bantam/base/file_pages.h"
 #include "tests/base/expect_error.h"
 #include "tests/base/temporary_folder.h"
 
@@ -20,6 +24,28 @@ TEST(MappedFile, ShowsTheBytesAndOutlivesTheName) {
   std::filesystem::remove(folder / "a");
   ASSERT_EQ(file->bytes().size(), 5u);
   EXPECT_EQ(static_cast<char>(file->bytes()[4]), 'o');
+}
+
+TEST(MappedFile, ReadsForgottenPagesAgain) {
+  TemporaryFolder folder;
+  std::string text(5 << 12, 'a');
+  text += "the end";
+  put(folder / "a", text);
+  const auto file = MappedFile::open(folder / "a");
+  const Bytes bytes = file->bytes();
+  forget_file_pages(bytes.data(), bytes.size());
+  forget_file_pages(bytes.data() + 5, 3 << 12);
+  forget_file_pages(bytes.data() + 5, 0);
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), std::as_bytes(std::span(text)).begin()));
+}
+
+TEST(MappedFile, ForgetsNobodyElsesMemory) {
+  TemporaryFolder folder;
+  put(folder / "a", "hello");
+  const auto file = MappedFile::open(folder / "a");
+  const std::vector<std::byte> mine(5 << 12, std::byte{7});
+  forget_file_pages(mine.data(), mine.size());
+  EXPECT_EQ(std::ranges::count(mine, std::byte{7}), 5 << 12);
 }
 
 TEST(MappedFile, AnEmptyFileHasNoBytes) {

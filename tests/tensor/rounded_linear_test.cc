@@ -4,9 +4,11 @@
 #include <hwy/targets.h>
 
 #include <cmath>
+#include <utility>
 
 #include "bantam/base/random.h"
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/interleaved_decode.h"
 #include "bantam/tensor/cpu/rounded_rows.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
@@ -155,6 +157,18 @@ TEST_P(ForInstructions, TheProductIsTheSame) {
   }
 }
 
+TEST_P(ForInstructions, AnInterleavedWeightKeepsItsValues) {
+  for (const DType type : kTypes) {
+    const Tensor w = quantize(drawn({21, 512}, "w"), type);
+    const std::vector<double> expected = w.values();
+    Tensor out = Tensor::empty({21, 512});
+    // From the middle too: panels of a large weight begin there.
+    cpu::decode_interleaved(*cpu::interleaved(w), 0, 16, out.data<float>());
+    cpu::decode_interleaved(*cpu::interleaved(w), 16, 5, out.data<float>() + 16 * 512);
+    EXPECT_EQ(out.values(), expected) << info(type).name;
+  }
+}
+
 TEST(RoundedLinear, OfZerosIsZero) {
   const Tensor w = quantize(drawn({8, 256}, "w"), DType::q4_1);
   for (const double y : answer(Tensor::zeros({2, 256}), w).values()) EXPECT_EQ(y, 0);
@@ -177,6 +191,94 @@ TEST(RoundedLinear, LeavesF32WeightsAndChosenPrecisionAlone) {
   set_matmul_precision(MatmulPrecision::f32);
   EXPECT_EQ(answer(x, w).values(), linear(x, w).values());
   set_matmul_precision(MatmulPrecision::automatic);
+}
+
+// d x of Σ y · dy for y = each weight's product with x.
+std::vector<double> input_gradient(const Tensor& x, std::span<const Tensor> weights, bool together,
+                                   bool round) {
+  const RoundActivations scope(round);
+  const Tensor leaf = x.as_variable();
+  Tape tape;
+  Tensor loss = Tensor::scalar(0);
+  {
+    const Tape::Recording recording(tape);
+    std::vector<Tensor> ys;
+    if (together) ys = linear_each(leaf, weights);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const Tensor y = together ? ys[i] : linear(leaf, weights[i]);
+      loss = add(loss, sum(multiply(y, drawn(y.shape(), "dy"))));
+    }
+  }
+  GradientStore store;
+  tape.backward(loss, store);
+  return store.of(leaf).values();
+}
+
+TEST(RoundedLinear, HasTheGradientOfTheProductWithoutRounding) {
+  for (const DType type : kTypes) {
+    // 2,100 x 512 make more than one panel.
+    for (const std::int64_t outputs : {5, 64, 2100}) {
+      const Tensor w = quantize(drawn({outputs, 512}, "w", 0), type);
+      for (const std::int64_t rows : {1, 3, 40}) {
+        const Tensor x = drawn({rows, 512}, "x");
+        EXPECT_EQ(input_gradient(x, {&w, 1}, false, true), input_gradient(x, {&w, 1}, false, false))
+            << info(type).name << ", " << rows << " rows, " << outputs << " outputs";
+      }
+    }
+  }
+}
+
+TEST(RoundedLinear, IsRecomputedAlikeAfterItsScope) {
+  const Tensor w = quantize(drawn({64, 64}, "w", 0), DType::q8_0);
+  const Tensor x = drawn({9, 64}, "x").as_variable();
+  const auto block = [&](std::span<const Tensor> in) { return square(silu(linear(in[0], w))); };
+  const auto gradient = [&](bool checkpointed) {
+    Tape tape;
+    Tensor loss;
+    {
+      const RoundActivations scope;
+      const Tape::Recording recording(tape);
+      loss = sum(checkpointed ? checkpoint(block, {x}) : block({&x, 1}));
+    }
+    GradientStore store;
+    tape.backward(loss, store);
+    return store.of(x).values();
+  };
+  EXPECT_EQ(gradient(true), gradient(false));
+}
+
+TEST(RoundedLinear, IsTheHeadOfALoss) {
+  const Tensor hidden = drawn({70, 64}, "hidden").as_variable();  // more rows than one pass takes
+  const Tensor head = quantize(drawn({90, 64}, "head", 0), DType::q8_0);
+  std::vector<std::int32_t> ids(70);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(7 * i % 90);
+  const Tensor targets = Tensor::from(ids, {70}), weights = Tensor::full({70}, 1);
+  const auto run = [&](auto loss_of) {
+    const RoundActivations scope;
+    Tape tape;
+    Tensor loss;
+    {
+      const Tape::Recording recording(tape);
+      loss = loss_of(hidden, head, targets, weights);
+    }
+    GradientStore store;
+    tape.backward(loss, store);
+    return std::pair(loss.item(), store.of(hidden));
+  };
+  const auto [loss, gradient] =
+      run([](const Tensor& h, const Tensor& w, const Tensor& t, const Tensor& s) {
+        return linear_cross_entropy(h, w, t, s);
+      });
+  const auto [expected, composed] = run(linear_cross_entropy_composed);
+  EXPECT_NEAR(loss, expected, 1e-6 * expected);
+  EXPECT_LT(relative_error(gradient, composed), 1e-6);
+}
+
+TEST(LinearEach, HasTheGradientOfOneProductAfterTheOther) {
+  const Tensor x = drawn({5, 256}, "x");
+  const std::vector<Tensor> weights = {quantize(drawn({24, 256}, "a"), DType::q4_1),
+                                       quantize(drawn({9, 256}, "b"), DType::q8_0)};
+  EXPECT_EQ(input_gradient(x, weights, true, true), input_gradient(x, weights, false, true));
 }
 
 TEST(LinearEach, EqualsOneProductAfterTheOther) {

@@ -6,8 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <mutex>
 #include <system_error>
 
+#include "bantam/base/file_pages.h"
 #include "bantam/base/system_error.h"
 
 namespace bantam {
@@ -80,7 +85,30 @@ std::uint64_t open_regular(const Path& path, Descriptor& file) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+// The mappings that live, so that nobody else's memory is ever forgotten. Ends by beginnings.
+struct Mappings {
+  std::mutex mutex;
+  std::map<const std::byte*, const std::byte*> ends;
+};
+
+Mappings& mappings() {
+  static Mappings& instance = *new Mappings;  // files with static lifetime may outlive any order
+  return instance;
+}
+
 }  // namespace
+
+void forget_file_pages(const std::byte* data, std::size_t size) {
+  Mappings& known = mappings();
+  const std::lock_guard lock(known.mutex);
+  const auto after = known.ends.upper_bound(data);
+  if (after == known.ends.begin() || data + size > std::prev(after)->second) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  const std::uintptr_t begin = (address + page - 1) / page * page;
+  const std::uintptr_t end = (address + size) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
 
 std::shared_ptr<const MappedFile> MappedFile::open(const Path& path) {
   Descriptor descriptor;
@@ -96,11 +124,16 @@ std::shared_ptr<const MappedFile> MappedFile::open(const Path& path) {
         Error::Kind::resources);
   }
   file->data_ = static_cast<const std::byte*>(data);
+  const std::lock_guard lock(mappings().mutex);
+  mappings().ends.emplace(file->data_, file->data_ + file->size_);
   return file;
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ == nullptr) return;
+  const std::lock_guard lock(mappings().mutex);
+  mappings().ends.erase(data_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 std::string read_file(const Path& path, std::uint64_t limit) {

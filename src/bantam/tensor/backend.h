@@ -38,12 +38,14 @@ struct Backend {
   Tensor (*linear_input_gradient)(const Tensor& dy,
                                   const Tensor& weight) = nullptr;  // [T, N] -> [T, K]
 
-  // Optional, both or neither: products of one x with several weights, x rounded to 8 bits in
-  // groups of 32 features, for the types of weight that rounds_for() names. A row of a result has
-  // the same bits however many rows there are.
+  // Optional, all or none: products of one x with several weights, x rounded to 8 bits in groups of
+  // 32 features, for the types of weight that rounds_for() names. A row of a result has the same
+  // bits however many rows there are. The gradient is linear_input_gradient's, bit for bit, but
+  // reads the weight in the form that rounded_linears() keeps of it.
   bool (*rounds_for)(DType weight) = nullptr;
   std::vector<Tensor> (*rounded_linears)(const Tensor& x,
                                          std::span<const Tensor> weights) = nullptr;
+  Tensor (*rounded_linear_input_gradient)(const Tensor& dy, const Tensor& weight) = nullptr;
 
   // Optional, f32 only: empty means composed.
   NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;

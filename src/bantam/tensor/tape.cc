@@ -34,9 +34,14 @@ class SinkScope {
 void accumulate(std::unordered_map<VariableId, Tensor>& sums, VariableId variable,
                 const Tensor& gradient) {
   const auto [place, is_new] = sums.try_emplace(variable, gradient);
-  // A fresh sum, not an in-place one: the first gradient may be shared with another variable (add
-  // passes dy on twice).
-  if (!is_new) place->second = add(place->second, gradient);
+  if (is_new) return;
+  Tensor& sum = place->second;
+  // The first gradient may be shared with another variable: add() passes dy on twice.
+  if (sum.is_sole_owner() && sum.is_contiguous()) {
+    add_to(sum, gradient);
+  } else {
+    sum = add(sum, gradient);
+  }
 }
 
 }  // namespace
@@ -58,16 +63,7 @@ void GradientStore::add(VariableId variable, const Tensor& gradient) {
                          gradient.shape().text(), info(sum.dtype()).name, sum.shape().text());
   }
   if (!sum.is_sole_owner()) sum = sum.clone();  // the caller kept its handle
-  const Tensor dense = gradient.is_contiguous() ? gradient : gradient.clone();
-  if (sum.dtype() == DType::f32) {
-    const float* values = dense.data<float>();
-    float* total = sum.data<float>();
-    for (std::int64_t i = 0; i < sum.count(); ++i) total[i] += values[i];
-  } else {
-    const double* values = dense.data<double>();
-    double* total = sum.data<double>();
-    for (std::int64_t i = 0; i < sum.count(); ++i) total[i] += values[i];
-  }
+  add_to(sum, gradient);
 }
 
 Tensor GradientStore::of(VariableId variable) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/reduce.h"
 
 namespace bantam {
@@ -34,6 +35,7 @@ StepGradients compute_gradients(const Objective& objective, std::span<const Micr
     step.tokens += batch.tokens();
   }
   if (step.target_weight == 0) return step;
+  const RoundActivations rounded;
   for (std::size_t i = 0; i < batches.size(); ++i) {
     Tape tape;
     Loss loss;
@@ -83,6 +85,7 @@ LossSum evaluate_loss(const Objective& objective, std::span<const Example> examp
                       std::int64_t micro_batch_tokens, CausalLM& model,
                       const std::function<void(std::int64_t)>& after_each) {
   const Tape::Paused paused;
+  const RoundActivations rounded;
   std::vector<const Example*> all;
   for (const Example& example : examples) all.push_back(&example);
   LossSum total;

@@ -13,6 +13,7 @@ const Backend& backend() {
       .linear_input_gradient = linear_input_gradient,
       .rounds_for = multiplies_interleaved,
       .rounded_linears = rounded_linears,
+      .rounded_linear_input_gradient = rounded_linear_input_gradient,
       .rms_norm = rms_norm,
       .rms_norm_backward = rms_norm_backward,
       .rope = rope,

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "bantam/base/file_pages.h"
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/interleaved_form-inl.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
@@ -427,6 +428,15 @@ bool multiplies_interleaved(DType dtype) { return HWY_DYNAMIC_DISPATCH(find)(dty
 
 int rows_side_by_side() { return HWY_DYNAMIC_DISPATCH(find)(DType::q8_0).wide_rows; }
 
+std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
+  return std::static_pointer_cast<const InterleavedWeight>(weight.kept_form([&] {
+    const int lanes = HWY_DYNAMIC_DISPATCH(find)(weight.dtype()).lanes;
+    const auto form = std::make_shared<const InterleavedWeight>(interleave(weight, lanes));
+    forget_file_pages(weight.bytes(), weight.byte_size());
+    return form;
+  }));
+}
+
 namespace {
 
 // One weight's share of the chunks that threads take.
@@ -435,11 +445,6 @@ struct Piece {
   InterleavedKernel kernel;
   std::int64_t tiles, grain, first_chunk;
 };
-
-std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight, int lanes) {
-  return std::static_pointer_cast<const InterleavedWeight>(weight.kept_form(
-      [&] { return std::make_shared<const InterleavedWeight>(interleave(weight, lanes)); }));
-}
 
 }  // namespace
 
@@ -450,7 +455,7 @@ void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
   std::int64_t chunks = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const InterleavedKernel kernel = HWY_DYNAMIC_DISPATCH(find)(weights[i].dtype());
-    const auto kept = interleaved(weights[i], kernel.lanes);
+    const auto kept = interleaved(weights[i]);
     // About 48 KiB of weight: enough to read in order for a while, small enough to balance.
     const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept->tile_size, 1, 32);
     const std::int64_t tiles = (kept->rows + kernel.lanes - 1) / kernel.lanes;

@@ -59,9 +59,13 @@ bool multiplies_interleaved(DType dtype);
 /// Rows of x that make a wide block on this CPU.
 int rows_side_by_side();
 
+/// The form of a weight that this CPU multiplies; made by the first call and kept with the weight's
+/// memory. Pages of a mapped file under the weight may then leave memory.
+std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight);
+
 /// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
 /// the sums over units. A row has the same bits however many rows x has and whichever thread
-/// computes it. The first call for a weight rearranges it and keeps the result with its memory.
+/// computes it.
 void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
                           std::span<Tensor> outs);
 

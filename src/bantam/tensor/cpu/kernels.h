@@ -13,6 +13,7 @@ Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
 Tensor linear(const Tensor& x, const Tensor& weight);
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights);
+Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight);
 
 // rms_norm.cc
 NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon);

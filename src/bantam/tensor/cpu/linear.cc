@@ -3,13 +3,17 @@
 // Few rows (decoding): each row of the weight is read once and meets all rows of x in registers
 // (row_dots.h). Many rows: panels of the weight are decoded to f32, or bf16 where the CPU
 // multiplies it, and multiplied by oneDNN; decoding then costs a few percent of the product.
-// Answers round x to 8 bits and multiply integers (interleaved_weight.h), whatever the rows.
+// Answers, and the forward pass of training over a quantized weight, round x to 8 bits and multiply
+// integers (interleaved_weight.h), whatever the rows.
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/decode.h"
 #include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/cpu/interleaved_decode.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/row_dots.h"
@@ -35,39 +39,50 @@ std::int64_t panel_height(const Tensor& weight) {
 // Rows of the weight a thread decodes at a time.
 constexpr std::int64_t kDecodeRows = 16;
 
-void decode_panel(const Tensor& weight, std::int64_t begin, std::int64_t rows, float* out) {
-  const std::int64_t width = weight.size(1);
-  const Decode decode = decoder(weight.dtype());
-  const std::byte* bytes = weight.bytes();
-  parallel_for(rows, kDecodeRows, [&](std::int64_t first, std::int64_t last) {
-    decode(bytes + bytes_of(weight.dtype(), (begin + first) * width), (last - first) * width,
-           out + first * width);
-  });
+// Decodes rows first … last of a weight. `first` is a multiple of kDecodeRows.
+using RowDecoder = std::function<void(std::int64_t first, std::int64_t last, float* out)>;
+
+RowDecoder stored_rows(const Tensor& weight) {
+  return [decode = decoder(weight.dtype()), weight](std::int64_t first, std::int64_t last,
+                                                    float* out) {
+    const std::int64_t width = weight.size(1);
+    decode(weight.bytes() + bytes_of(weight.dtype(), first * width), (last - first) * width, out);
+  };
 }
 
-void decode_panel(const Tensor& weight, std::int64_t begin, std::int64_t rows, std::uint16_t* out) {
-  const std::int64_t width = weight.size(1);
-  const Decode decode = decoder(weight.dtype());
-  const std::byte* bytes = weight.bytes();
+RowDecoder interleaved_rows(const Tensor& weight) {
+  return [kept = interleaved(weight)](std::int64_t first, std::int64_t last, float* out) {
+    decode_interleaved(*kept, first, last - first, out);
+  };
+}
+
+void decode_panel(const RowDecoder& decode, std::int64_t begin, Tensor& panel, std::int64_t rows) {
+  const std::int64_t width = panel.size(1);
+  if (panel.dtype() == DType::f32) {
+    float* out = panel.data<float>();
+    parallel_for(rows, kDecodeRows, [&](std::int64_t first, std::int64_t last) {
+      decode(begin + first, begin + last, out + first * width);
+    });
+    return;
+  }
+  auto* out = panel.data<std::uint16_t>();
   parallel_for(rows, kDecodeRows, [&](std::int64_t first, std::int64_t last) {
-    std::vector<float> row(static_cast<std::size_t>(width));
-    for (std::int64_t i = first; i < last; ++i) {
-      decode(bytes + bytes_of(weight.dtype(), (begin + i) * width), width, row.data());
-      for (std::int64_t j = 0; j < width; ++j) out[i * width + j] = float_to_bf16(row[j]);
-    }
+    std::vector<float> values(static_cast<std::size_t>((last - first) * width));
+    decode(begin + first, begin + last, values.data());
+    std::ranges::transform(values, out + first * width, float_to_bf16);
   });
 }
 
 // Calls product(panel, first row, rows) for every panel of a weight that is not f32, in order.
 template <class Element, class Product>
-void for_each_panel(const Tensor& weight, Product product) {
+void for_each_panel(const Tensor& weight, const RowDecoder& decode, Product product) {
   const std::int64_t height = panel_height(weight), width = weight.size(1);
   const DType type = sizeof(Element) == 4 ? DType::f32 : DType::bf16;
   Tensor panel = Tensor::empty({height, width}, type);
   for (std::int64_t begin = 0; begin < weight.size(0); begin += height) {
     const std::int64_t rows = std::min(height, weight.size(0) - begin);
-    decode_panel(weight, begin, rows, panel.data<Element>());
-    product(panel.data<Element>(), begin, rows);
+    decode_panel(decode, begin, panel, rows);
+    product(std::as_const(panel).data<Element>(), begin, rows);
   }
 }
 
@@ -87,6 +102,28 @@ Tensor rounded_to_bf16(const Tensor& x) {
   return out;
 }
 
+Tensor input_gradient_by_panels(const Tensor& dy, const Tensor& weight, const RowDecoder& decode) {
+  const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
+  Tensor dx = outputs == 0 ? Tensor::zeros({rows, width}) : Tensor::empty({rows, width});
+  float* out = dx.data<float>();
+  if (multiplies_bf16(rows)) {
+    const Tensor rounded = rounded_to_bf16(dy);
+    const std::uint16_t* left = rounded.data<std::uint16_t>();
+    for_each_panel<std::uint16_t>(
+        weight, decode, [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
+          gemm_bf16(rows, width, height, {left + begin, outputs}, {panel, width}, out, width,
+                    begin != 0);
+        });
+    return dx;
+  }
+  const float* left = dy.data<float>();
+  for_each_panel<
+      float>(weight, decode, [&](const float* panel, std::int64_t begin, std::int64_t height) {
+    gemm_f32(rows, width, height, {left + begin, outputs}, {panel, width}, out, width, begin != 0);
+  });
+  return dx;
+}
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight) {
@@ -100,7 +137,8 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
     const Tensor rounded = rounded_to_bf16(x);
     const Bf16View left{rounded.data<std::uint16_t>(), width};
     for_each_panel<std::uint16_t>(
-        weight, [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
+        weight, stored_rows(weight),
+        [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
           gemm_bf16(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
         });
   } else if (weight.dtype() == DType::f32) {
@@ -108,9 +146,11 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
              out, outputs, false);
   } else {
     const MatrixView left{x.data<float>(), width};
-    for_each_panel<float>(weight, [&](const float* panel, std::int64_t begin, std::int64_t height) {
-      gemm_f32(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
-    });
+    for_each_panel<float>(
+        weight, stored_rows(weight),
+        [&](const float* panel, std::int64_t begin, std::int64_t height) {
+          gemm_f32(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
+        });
   }
   return y;
 }
@@ -125,28 +165,18 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
 
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {
   if (dy.dtype() == DType::f64) return gemm(dy, false, as_f64(weight), false);
-  const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
-  Tensor dx = outputs == 0 ? Tensor::zeros({rows, width}) : Tensor::empty({rows, width});
-  float* out = dx.data<float>();
-  if (multiplies_bf16(rows)) {
-    const Tensor rounded = rounded_to_bf16(dy);
-    const std::uint16_t* left = rounded.data<std::uint16_t>();
-    for_each_panel<std::uint16_t>(
-        weight, [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
-          gemm_bf16(rows, width, height, {left + begin, outputs}, {panel, width}, out, width,
-                    begin != 0);
-        });
-  } else if (weight.dtype() == DType::f32) {
-    gemm_f32(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width}, out,
-             width, false);
-  } else {
-    const float* left = dy.data<float>();
-    for_each_panel<float>(weight, [&](const float* panel, std::int64_t begin, std::int64_t height) {
-      gemm_f32(rows, width, height, {left + begin, outputs}, {panel, width}, out, width,
-               begin != 0);
-    });
+  if (weight.dtype() != DType::f32 || multiplies_bf16(dy.size(0))) {
+    return input_gradient_by_panels(dy, weight, stored_rows(weight));
   }
+  const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
+  Tensor dx = Tensor::empty({rows, width});
+  gemm_f32(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width},
+           dx.data<float>(), width, false);
   return dx;
+}
+
+Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight) {
+  return input_gradient_by_panels(dy, weight, interleaved_rows(weight));
 }
 
 }  // namespace bantam::cpu

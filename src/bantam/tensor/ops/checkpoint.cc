@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/tape.h"
 
 namespace bantam {
@@ -68,7 +69,9 @@ Tensor checkpoint(const Segment& segment, std::vector<Tensor> inputs) {
   std::vector<Tensor> recorded_inputs = inputs;
   recorded_inputs.push_back(Tensor::scalar(0).as_variable());
   return record("checkpoint", recorded_inputs, output.stop_gradient(),
-                [segment, inputs = std::move(inputs)](const Tensor& dy) {
+                [segment, inputs = std::move(inputs),
+                 rounds = RoundActivations::in_force()](const Tensor& dy) {
+                  const RoundActivations as_before(rounds);
                   Gradients gradients = run_backward(segment, inputs, dy);
                   gradients.emplace_back();
                   return gradients;

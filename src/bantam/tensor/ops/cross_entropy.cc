@@ -114,11 +114,12 @@ class LossPass {
  private:
   void chunk(std::span<const std::int32_t> rows) {
     const Tensor part = index_rows(hidden_, Tensor::from(rows, {std::ssize(rows)}));
-    Tensor logits = backend(part).linear(part, head_);
+    const bool rounded = multiplies_rounded(part, head_);
+    Tensor logits = linear(part, head_);
     score(rows, logits);
     if (pass_.d_head.defined()) add_head_gradient<T>(logits, part, pass_.d_head);
     if (!pass_.d_hidden.defined()) return;
-    const Tensor gradient = backend(logits).linear_input_gradient(logits, head_);
+    const Tensor gradient = linear_input_gradient(logits, head_, rounded);
     const std::int64_t width = hidden_.size(1);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::copy_n(gradient.data<T>() + static_cast<std::int64_t>(i) * width, width,

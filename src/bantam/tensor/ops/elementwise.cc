@@ -75,6 +75,23 @@ Tensor add(const Tensor& a, const Tensor& b) {
   });
 }
 
+void add_to(Tensor& total, const Tensor& part) {
+  if (!(total.shape() == part.shape()) || total.dtype() != part.dtype() ||
+      !total.is_contiguous() || !total.is_sole_owner()) {
+    throw internal_error("add_to: {} {} onto {} {}, which must be contiguous and unshared",
+                         info(part.dtype()).name, part.shape().text(), info(total.dtype()).name,
+                         total.shape().text());
+  }
+  const Tensor source = dense(part);
+  with_float(total.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = total.data<T>();
+    parallel_for(total.count(), cpu::kElementsPerChunk, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) to[i] += from[i];
+    });
+  });
+}
+
 Tensor subtract(const Tensor& a, const Tensor& b) {
   const Tensor y = binary("subtract", a, b, [](auto p, auto q) { return p - q; });
   return record("subtract", {a, b}, y, [sa = a.shape(), sb = b.shape()](const Tensor& dy) {

@@ -23,6 +23,10 @@ Tensor silu(const Tensor& x);  ///< x * sigmoid(x)
 Tensor relu(const Tensor& x);
 Tensor tanh(const Tensor& x);
 
+/// total += part, of one shape and type, in the memory of `total`, which nobody else may hold. Not
+/// recorded.
+void add_to(Tensor& total, const Tensor& part);
+
 /// Shape that `a` and `b` broadcast to. Throws Error(input) naming `op` and both shapes.
 Shape broadcast_shape(const char* op, const Shape& a, const Shape& b);
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bantam/base/file_pages.h"
 #include "bantam/base/threads.h"
 #include "bantam/tensor/ops/shape.h"
 #include "bantam/tensor/quant/quantize.h"
@@ -29,6 +30,10 @@ void check(const Tensor& table, const Tensor& ids) {
   }
 }
 
+// Tokens from which a lookup touches a good part of a table: a mapped one's pages are not kept in
+// memory until the next step, which finds them in the system's cache of the file.
+constexpr std::int64_t kManyTokens = 64;
+
 Tensor gather_rows(const Tensor& table, const Tensor& ids) {
   const std::int64_t width = table.size(1), tokens = ids.count();
   const bool is_f64 = table.dtype() == DType::f64;
@@ -44,6 +49,7 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
       dequantize_row(table.dtype(), row, width, out.data<float>() + t * width);
     }
   }
+  if (tokens >= kManyTokens) forget_file_pages(table.bytes(), table.byte_size());
   return out;
 }
 

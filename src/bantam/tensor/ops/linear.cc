@@ -58,35 +58,34 @@ bool can_round(const Backend& kernels, DType weight) {
          kernels.rounds_for(weight);
 }
 
-bool rounds(const Tensor& x, const Tensor& w) {
-  return rounds_activations && x.dtype() == DType::f32 && can_round(backend(x), w.dtype());
-}
-
 // [T, K] x [N, K] -> [T, N]
-Tensor forward(const Tensor& x, const Tensor& w) {
-  return rounds(x, w) ? backend(x).rounded_linears(x, {&w, 1}).front() : backend(x).linear(x, w);
+Tensor product(const Tensor& x, const Tensor& w) {
+  return multiplies_rounded(x, w) ? backend(x).rounded_linears(x, {&w, 1}).front()
+                                  : backend(x).linear(x, w);
 }
 
-Tensor product(const Tensor& x, const Tensor& w) {
+// y [T, N] as the product of x [.., K] and w, in the shape [.., N]. Rounding of x counts as no
+// change: its derivative is zero almost everywhere and would train nothing (straight-through,
+// arXiv:1308.3432).
+Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
   const std::int64_t features = w.size(1), outputs = w.size(0);
   Shape shape = x.shape();
   shape.set(-1, outputs);
-  const Tensor rows = as_matrix(x, features);
   const bool to_weight = will_back_propagate_to(w);
-  const Tensor y = shaped(forward(rows, w), shape);
-
-  const Shape x_shape = will_back_propagate_to(x) ? x.shape() : Shape();
   const bool to_x = will_back_propagate_to(x);
-  return record("linear", {x, w}, y,
-                [rows = to_weight ? rows : Tensor(), w = to_x ? w.stop_gradient() : Tensor(),
-                 x_shape, outputs](const Tensor& dy) {
+  const Shape x_shape = to_x ? x.shape() : Shape();
+  return record("linear", {x, w}, shaped(y, shape),
+                [rows = to_weight ? as_matrix(x, features) : Tensor(),
+                 w = to_x ? w.stop_gradient() : Tensor(), x_shape, outputs,
+                 rounded = multiplies_rounded(x, w)](const Tensor& dy) {
                   const Tensor dense = as_matrix(contiguous(dy), outputs);
-                  const Backend& kernels = backend(dense);
                   Gradients gradients(2);
                   if (w.defined()) {
-                    gradients[0] = shaped(kernels.linear_input_gradient(dense, w), x_shape);
+                    gradients[0] = shaped(linear_input_gradient(dense, w, rounded), x_shape);
                   }
-                  if (rows.defined()) gradients[1] = kernels.gemm(dense, true, rows, false);
+                  if (rows.defined()) {
+                    gradients[1] = backend(dense).gemm(dense, true, rows, false);
+                  }
                   return gradients;
                 });
 }
@@ -95,33 +94,43 @@ Tensor product(const Tensor& x, const Tensor& w) {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check(x, weight, bias);
-  const Tensor y = product(contiguous(x), contiguous(weight));
+  const Tensor dense = contiguous(x), w = contiguous(weight);
+  const Tensor y = recorded(dense, w, product(as_matrix(dense, w.size(1)), w));
   return bias.defined() ? add(y, bias) : y;
 }
 
 std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights) {
-  const Tensor dense = contiguous(x);
-  bool together = Tape::current() == nullptr;
+  bool together = true;
   for (const Tensor& w : weights) {
     check(x, w, {});
-    together &= rounds(x, w);
+    together &= multiplies_rounded(x, w);
   }
   std::vector<Tensor> ys;
   if (!together) {
-    for (const Tensor& w : weights) ys.push_back(product(dense, contiguous(w)));
+    for (const Tensor& w : weights) ys.push_back(linear(x, w));
     return ys;
   }
+  const Tensor dense = contiguous(x);
   ys = backend(x).rounded_linears(as_matrix(dense, x.size(-1)), weights);
-  for (Tensor& y : ys) {
-    Shape shape = x.shape();
-    shape.set(-1, y.size(1));
-    y = shaped(y, shape);
-  }
+  for (std::size_t i = 0; i < ys.size(); ++i) ys[i] = recorded(dense, weights[i], ys[i]);
   return ys;
 }
 
-RoundActivations::RoundActivations() : previous_(rounds_activations) { rounds_activations = true; }
+bool multiplies_rounded(const Tensor& x, const Tensor& weight) {
+  return rounds_activations && x.dtype() == DType::f32 && can_round(backend(x), weight.dtype());
+}
+
+Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounded) {
+  const Backend& kernels = backend(dy);
+  return rounded ? kernels.rounded_linear_input_gradient(dy, weight)
+                 : kernels.linear_input_gradient(dy, weight);
+}
+
+RoundActivations::RoundActivations(bool on) : previous_(rounds_activations) {
+  rounds_activations = on;
+}
 RoundActivations::~RoundActivations() { rounds_activations = previous_; }
+bool RoundActivations::in_force() { return rounds_activations; }
 
 bool rounds_in_answers(DType weight) { return can_round(backend(Tensor()), weight); }
 

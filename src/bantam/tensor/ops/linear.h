@@ -18,15 +18,24 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 /// activations are rounded, else the same as one after the other.
 std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights);
 
+/// True when linear(x, weight) would round x now; see RoundActivations.
+bool multiplies_rounded(const Tensor& x, const Tensor& weight);
+
+/// dy [T, N] of linear(x, weight) -> dx [T, K]. `rounded`: whether that product rounded x. Not
+/// recorded.
+Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounded);
+
 /// While alive, and while matmul_precision is automatic, linear() on this thread rounds x to 8 bits
 /// (in groups of 32 features, each with its own scale) where the weight is quantized: products are
-/// then formed in integers, which is what answering is fast by. Training never does this.
+/// then formed in integers, which is what answering and training over a quantized model are fast
+/// by. Gradients are those of the product without rounding, in f32.
 class RoundActivations {
  public:
-  RoundActivations();
+  explicit RoundActivations(bool on = true);
   ~RoundActivations();
   RoundActivations(const RoundActivations&) = delete;
   RoundActivations& operator=(const RoundActivations&) = delete;
+  static bool in_force();
 
  private:
   bool previous_;

@@ -11,7 +11,7 @@ namespace bantam {
 Tensor matmul(const Tensor& a, const Tensor& b);
 
 /// The type in which large products are formed. `automatic` is bf16 where the CPU is fast at it,
-/// else f32; and integers for answers over quantized weights (RoundActivations in linear.h).
+/// else f32; and integers for forward products with quantized weights (RoundActivations in linear.h).
 enum class MatmulPrecision { automatic, f32, bf16 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false.
 void set_matmul_precision(MatmulPrecision precision);
