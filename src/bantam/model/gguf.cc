@@ -197,18 +197,16 @@ void GgufFile::add_part(const Path& path, std::size_t part) {
     }
     tensors_.push_back(tensor);
   }
-  for (const auto& [key, value] : header.metadata) {
-    // What every part may repeat is taken from the first; split.* describes the part alone.
-    if (key_places_.emplace(key, metadata_.size()).second) metadata_.emplace_back(key, value);
-  }
   header.tensors.clear();
-  if (part > 0 || split_value(header, "split.count", where, 1) > 1) {
-    std::erase_if(header.metadata, [](const auto& entry) {
-      return !entry.first.starts_with("split.") && entry.first != "general.architecture";
-    });
-  } else {
-    header.metadata.clear();
+  // What every part may repeat is taken from the first; the header keeps what tells parts apart.
+  GgufMetadata own;
+  for (auto& [key, value] : header.metadata) {
+    if (key.starts_with("split.") || key == "general.architecture") own.emplace_back(key, value);
+    if (key_places_.emplace(key, metadata_.size()).second) {
+      metadata_.emplace_back(std::move(key), std::move(value));
+    }
   }
+  header.metadata = std::move(own);
   headers_.push_back(std::move(header));
   files_.push_back(std::move(mapped));
   paths_.push_back(path);

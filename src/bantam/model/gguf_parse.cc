@@ -83,7 +83,11 @@ class HeaderReader {
   }
 
   std::string_view string(std::string_view field, std::uint64_t limit = kMaxStringBytes) {
-    const auto length = number<std::uint64_t>(fmt::format("length of the {}", field));
+    // Vocabularies are hundreds of thousands of strings: their errors are worded only when needed.
+    if (left() < sizeof(std::uint64_t)) {
+      require_left(sizeof(std::uint64_t), fmt::format("length of the {}", field));
+    }
+    const auto length = number<std::uint64_t>(field);
     if (length > left()) {
       throw error("the {} of {} has length {} but {} bytes are left at byte {}", field, place(),
                   length, left(), position_);

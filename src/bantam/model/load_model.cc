@@ -18,6 +18,7 @@ struct OpenedModel {
   DecoderConfig config;
   std::shared_ptr<const WeightSource> source;
   WeightNaming naming;
+  std::shared_ptr<const GgufFile> gguf;  // the source, where it also holds tokenizer and template
 };
 
 OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
@@ -26,7 +27,7 @@ OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
   const std::string where = escaped(path.string());
   try {
     const Architecture& family = architecture_of_gguf(file->require_string("general.architecture"));
-    return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf};
+    return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
   } catch (const Error& error) {
     // Typed getters already name the file; family and range errors do not.
     throw std::string_view(error.what()).starts_with(where) ? error : error.at(where);
@@ -37,7 +38,8 @@ OpenedModel open_folder(const Path& folder) {
   const HfConfig config = HfConfig::read(folder / "config.json");
   try {
     const Architecture& family = architecture_of_hf(config.require_string("model_type"));
-    return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf};
+    return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf,
+            nullptr};
   } catch (const Error& error) {
     const bool named = std::string_view(error.what()).starts_with(escaped(folder.string()));
     throw named ? error : error.at(config.where());
@@ -90,8 +92,9 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   } catch (const Error& error) {
     throw error.at(escaped(reference.path.string()));
   }
-  loaded.tokenizer = load_tokenizer(reference.path);
-  loaded.chat_template = load_chat_template(reference.path, *loaded.tokenizer);
+  loaded.tokenizer = opened.gguf ? tokenizer_of(*opened.gguf) : load_tokenizer(reference.path);
+  loaded.chat_template = opened.gguf ? chat_template_of(*opened.gguf, *loaded.tokenizer)
+                                     : load_chat_template(reference.path, *loaded.tokenizer);
   loaded.generation_defaults = read_generation_defaults(reference.path);
   check_vocabulary(loaded);
   attach_adapters(loaded, reference);

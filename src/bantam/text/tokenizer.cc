@@ -145,6 +145,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_vocabulary(BytePairVocabulary v
       .whole_pieces = {},
       .cache = {}});
   parts->vocabulary = std::move(vocabulary);
+  parts->ids.reserve(parts->bytes.size());
   for (std::size_t id = 0; id < parts->bytes.size(); ++id) {
     const TokenType type = parts->vocabulary.types[id];
     if (type == TokenType::unused) continue;

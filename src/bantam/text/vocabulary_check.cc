@@ -41,13 +41,16 @@ void check_id(const char* name, const std::optional<std::int32_t>& id, std::size
   }
 }
 
+bool comes_from_merging(TokenType type) {
+  return type == TokenType::normal || type == TokenType::byte;
+}
+
 /// Ids by text; texts that come from merging first, then those that stand for themselves.
 Ids ids_by_text(const BytePairVocabulary& vocabulary) {
   Ids ids;
   ids.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const TokenType type = vocabulary.types[id];
-    if (type != TokenType::normal && type != TokenType::byte) continue;
+    if (!comes_from_merging(vocabulary.types[id])) continue;
     const auto [place, is_new] =
         ids.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
     if (!is_new) {
@@ -57,7 +60,8 @@ Ids ids_by_text(const BytePairVocabulary& vocabulary) {
   }
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const TokenType type = vocabulary.types[id];
-    if (type == TokenType::unused || vocabulary.tokens[id].empty()) continue;
+    if (comes_from_merging(type) || type == TokenType::unused) continue;
+    if (vocabulary.tokens[id].empty()) continue;
     ids.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
   }
   return ids;
