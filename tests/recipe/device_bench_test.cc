@@ -26,12 +26,31 @@ TEST(DeviceBenchTest, MeasuresMemoryAtOneAndAllThreadsAndEveryProductType) {
   ASSERT_EQ(bench.memory.size(), thread_count() > 1 ? 2U : 1U);
   EXPECT_EQ(bench.memory.front().threads, 1);
   EXPECT_EQ(bench.memory.back().threads, bench.threads);
-  EXPECT_GT(bench.memory_read(), 0);
+  EXPECT_GT(bench.best_memory_read(), 0);
   for (const DType type : gemm_types()) EXPECT_GT(bench.best_gemm(type), 0) << info(type).name;
   EXPECT_EQ(bench.best_gemm(DType::q4_k), 0) << "not a type of products";
   const Json json = device_bench_json(bench);
   EXPECT_EQ(json["gemm"].size(), bench.gemm.size());
   EXPECT_EQ(json["memory_read"][0]["bytes_per_second"]["count"], 1);
+}
+
+TEST(DeviceBenchTest, IntegerProductsStayBelowTheirBound) {
+  if (!answers_multiply_integers(DType::q4_1)) GTEST_SKIP() << "this CPU answers in f32";
+  const DeviceBench bench = bench_device({.repeat = 1, .buffer = std::uint64_t{1} << 20});
+  ASSERT_EQ(bench.integer.size(), 3U);
+  for (const GemmRate& one : bench.integer) {
+    EXPECT_GT(one.rate.median, 0) << one.m;
+    EXPECT_LE(one.rate.median, bench.best_integer()) << one.m;
+  }
+  const Json json = device_bench_json(bench);
+  EXPECT_EQ(json["integer_products"][2]["m"], 512);
+  EXPECT_EQ(json["integer_peak"]["instructions"], bench.integer_peak.instructions);
+}
+
+TEST(IntegerPeakTest, IsARateWhereTheCpuHasTheInstructions) {
+  const IntegerPeak peak = measure_integer_peak(1, 2);
+  EXPECT_EQ(peak.rate.count, peak.instructions.empty() ? 0 : 2);
+  EXPECT_EQ(peak.rate.median > 0, !peak.instructions.empty());
 }
 
 TEST(MemoryReadTest, AnyNumberOfBytesIsReadAndTheThreadCountComesBack) {

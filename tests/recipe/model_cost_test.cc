@@ -1,15 +1,15 @@
 #include "bantam/recipe/bench/model_cost.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bantam/model/load_model.h"
+#include "bantam/model/random_model.h"
 #include "bantam/recipe/bench/bench_row.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/generate/tiny_model.h"
 
 namespace bantam {
 namespace {
-
-using testing::HasSubstr;
 
 // The tiny model: width 16, 4 query heads on 2 key heads of 4, feed-forward 24, 264 tokens.
 constexpr double kLinears = 2 * (16 * 16 + 2 * 8 * 16 + 16 * 16 + 3 * 24 * 16);
@@ -47,6 +47,24 @@ TEST(ModelCostTest, TrainingAllWeightsTakesThreeProductsAnAdapterTwo) {
             2 * 16 * (2 * (kLinears + kHead) + 3 * cost.adapters) + attention);
 }
 
+// A file of q4_0, whose rows are whole blocks of 32.
+TEST(ModelCostTest, QuantizedWeightsCountAsIntegersInAnswersAndAsFloatsInTraining) {
+  const ModelShape& shape = model_shape_named("tiny-15m");
+  const TemporaryFolder folder;
+  const Path file = folder.path() / "tiny.gguf";
+  write_random_model(shape, {.dtype = DType::q4_0}, file);
+  const ModelCost cost = cost_of(*load_model(file.string()).model);
+  if (!answers_multiply_integers(DType::q4_0)) GTEST_SKIP() << "this CPU answers in f32";
+  EXPECT_EQ(cost.integer_linears, cost.linears);
+  EXPECT_EQ(cost.integer_head, cost.head);
+  EXPECT_EQ(cost.prompt(10).integer_operations, 2 * (10 * cost.linears + cost.head));
+  EXPECT_EQ(cost.prompt(10).operations, 2 * cost.pair * 55) << "attention alone";
+  EXPECT_EQ(cost.decode(7, 3).integer_operations, 3 * 2 * (cost.linears + cost.head));
+  EXPECT_EQ(cost.decode(7, 3).operations, 3 * 2 * cost.pair * 7);
+  EXPECT_EQ(cost.training_step(1, 8, false).integer_operations, 0);
+  EXPECT_GT(cost.training_step(1, 8, false).operations, 2 * 8 * 2 * cost.linears);
+}
+
 TEST(BoundTest, IsWhicheverTakesLonger) {
   const MachineRates rates{.memory_read = 10e9, .products = 100e9, .product_type = "bf16"};
   const Bound reading = bound_of({.operations = 1e9, .bytes = 1e9}, rates);
@@ -54,7 +72,18 @@ TEST(BoundTest, IsWhicheverTakesLonger) {
   EXPECT_EQ(reading.by, "memory 10.0 GB/s");
   const Bound computing = bound_of({.operations = 1e12, .bytes = 1e9}, rates);
   EXPECT_DOUBLE_EQ(computing.seconds, 10);
-  EXPECT_THAT(computing.by, HasSubstr("bf16 products 100 GFLOP/s"));
+  EXPECT_EQ(computing.by, "bf16 products 100 GFLOP/s");
+}
+
+TEST(BoundTest, IntegersAndFloatsTakeTheirTimesOneAfterTheOther) {
+  const MachineRates rates{
+      .memory_read = 10e9, .products = 100e9, .product_type = "f32", .integer_products = 400e9};
+  const Bound both = bound_of({.operations = 1e11, .integer_operations = 8e11}, rates);
+  EXPECT_DOUBLE_EQ(both.seconds, 1 + 2);
+  EXPECT_EQ(both.by, "integer products 400 GOP/s, f32 100 GFLOP/s");
+  const Bound integers = bound_of({.operations = 1e10, .integer_operations = 8e11}, rates);
+  EXPECT_DOUBLE_EQ(integers.seconds, 0.1 + 2);
+  EXPECT_EQ(integers.by, "integer products 400 GOP/s") << "floats take less than a tenth";
 }
 
 TEST(BenchRowTest, TheShareIsReachedOverBoundForRatesAndTimes) {

@@ -32,10 +32,11 @@ class BenchDevice final : public CommandBody {
     const DeviceBench bench =
         bench_device({options_.repeat, options_.buffer.bytes}, session.progress());
     if (Run* run = session.run()) {
-      run->log(0, "memory_bytes_per_second", bench.memory_read());
+      run->log(0, "memory_bytes_per_second", bench.best_memory_read());
       for (const DType type : gemm_types()) {
         run->log(0, fmt::format("gemm_{}_per_second", info(type).name), bench.best_gemm(type));
       }
+      run->log(0, "integer_products_per_second", bench.best_integer());
       run->add_row(device_bench_json(bench));
     }
     if (session.json()) {
@@ -63,6 +64,17 @@ class BenchDevice final : public CommandBody {
       table.add({fmt::format("{} product {} x {} x {}", info(one.dtype).name, one.m, one.n, one.k),
                  fmt::format("{:.0f}", one.rate.median / 1e9), "GFLOP/s", percent(one.rate)});
     }
+    if (!bench.integer.empty()) table.add_rule();
+    for (const GemmRate& one : bench.integer) {
+      table.add({fmt::format("integer product {} x {} x {}, {}", one.m, one.n, one.k,
+                             info(one.dtype).name),
+                 fmt::format("{:.0f}", one.rate.median / 1e9), "GOP/s", percent(one.rate)});
+    }
+    const IntegerPeak& peak = bench.integer_peak;
+    if (!peak.instructions.empty()) {
+      table.add({fmt::format("registers only: {}", peak.instructions),
+                 fmt::format("{:.0f}", peak.rate.median / 1e9), "GOP/s", percent(peak.rate)});
+    }
     session.print(table);
   }
 
@@ -81,7 +93,10 @@ Command bench_device_command() {
           .summary = "Measure what this machine can do: memory read and matrix products.",
           .details =
               "These rates are the bounds that `bench model` and `bench train` compare themselves "
-              "with. Each is the median of --repeat measurements; the spread is largest minus "
+              "with. Integer products are those that answers over quantized weights are made of, "
+              "for one row, 16 and 512; their bound is the instruction in use on registers alone, "
+              "without memory. Each is the median of --repeat measurements; the spread is largest "
+              "minus "
               "least, as a share of the median. A spread above 10 % says that something else runs.",
           .examples = {{"bantam bench device", ""},
                        {"bantam bench device --threads 1 --json", "One thread, for scripts."}},

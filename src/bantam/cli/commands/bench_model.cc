@@ -64,8 +64,9 @@ Command bench_model_command() {
           "context, many streams at once, and memory. The bound of decoding is the bytes of "
           "weights "
           "and of keys and values that a token reads, over the memory speed measured on as many "
-          "bytes; of prompts and streams the operations, over the measured rate of products. The "
-          "share says how much of the bound was reached.\n\n"
+          "bytes; of prompts and streams the operations over what the machine reaches: 8-bit "
+          "integers for quantized weights, floating point for attention and the rest. The share "
+          "says how much of the bound was reached.\n\n"
           "Streams count the tokens they write, over the time of reading and writing.",
       .arguments = {{"MODEL", "A model reference."}},
       .examples = {{"bantam bench model smollm2-135m-instruct", "All rows."},

@@ -2,24 +2,25 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include "bantam/base/options.h"
+#include "bantam/base/random.h"
 #include "bantam/base/threads.h"
 #include "bantam/recipe/bench/memory_read.h"
+#include "bantam/recipe/bench/rate.h"
 #include "bantam/recipe/bench/stop_between.h"
 #include "bantam/tensor/allocator.h"
+#include "bantam/tensor/backend.h"
 #include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/quant/quantize.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
-constexpr double kSampleSeconds = 0.05;
 
 struct GemmShape {
   std::int64_t m, n, k;
@@ -28,6 +29,10 @@ struct GemmShape {
 // reach their best.
 constexpr std::array<GemmShape, 3> kShapes = {
     {{512, 1536, 576}, {1024, 1024, 1024}, {2048, 2048, 2048}}};
+// The same feed-forward when a token is decoded, in 16 streams, and over a prompt.
+constexpr std::array<std::int64_t, 3> kIntegerRows = {1, 16, 512};
+constexpr std::int64_t kIntegerOutputs = 1536, kIntegerWidth = 576;
+constexpr DType kIntegerWeight = DType::q4_1;  // the default model's
 
 // Small whole numbers: no denormals, and the same in every type.
 void fill(Tensor& tensor) {
@@ -49,6 +54,13 @@ void multiply(DType dtype, const Tensor& a, const Tensor& w, Tensor& c) {
   }
 }
 
+Tensor normal_matrix(std::int64_t rows, std::int64_t width) {
+  RandomStream stream(1234, "bench-device");
+  std::vector<float> values(static_cast<std::size_t>(rows * width));
+  for (float& value : values) value = static_cast<float>(stream.next_normal());
+  return Tensor::from(std::span<const float>(values), {rows, width});
+}
+
 std::uint64_t default_buffer(const CacheSizes& caches) {
   return std::clamp(8 * caches.last(), 256 * kMebibyte, 1024 * kMebibyte);
 }
@@ -58,8 +70,14 @@ std::uint64_t default_buffer(const CacheSizes& caches) {
 double DeviceBench::best_gemm(DType dtype) const {
   double best = 0;
   for (const GemmRate& one : gemm) {
-    if (one.dtype == dtype) best = std::max(best, one.rate.median);
+    if (one.dtype == dtype) best = std::max(best, one.rate.high);
   }
+  return best;
+}
+
+double DeviceBench::best_integer() const {
+  double best = integer_peak.rate.high;
+  for (const GemmRate& one : integer) best = std::max(best, one.rate.high);
   return best;
 }
 
@@ -74,21 +92,29 @@ Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k,
   Tensor c = Tensor::zeros({m, n});
   fill(a);
   fill(w);
-  multiply(dtype, a, w, c);  // the first call compiles the kernel
   const double operations =
       2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  std::vector<double> rates;
-  for (int i = 0; i < repeat; ++i) {
-    const Clock::time_point start = Clock::now();
-    double seconds = 0, calls = 0;
-    do {
-      multiply(dtype, a, w, c);
-      ++calls;
-      seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    } while (seconds < kSampleSeconds);
-    rates.push_back(operations * calls / seconds);
-  }
-  return spread_of(std::move(rates));
+  return measure_rate(repeat, [&] {
+    multiply(dtype, a, w, c);
+    return operations;
+  });
+}
+
+bool answers_multiply_integers(DType weight) {
+  const auto rounds_for = backend(Tensor::scalar(0)).rounds_for;
+  return matmul_precision_is_automatic() && rounds_for != nullptr && rounds_for(weight);
+}
+
+Spread measure_integer_product(DType weight, std::int64_t m, std::int64_t n, std::int64_t k,
+                               int repeat) {
+  const Tensor x = normal_matrix(m, k), w = quantize(normal_matrix(n, k), weight);
+  const RoundActivations rounded;
+  const double operations =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  return measure_rate(repeat, [&] {
+    linear(x, w);
+    return operations;
+  });
 }
 
 DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progress) {
@@ -101,9 +127,10 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   std::vector<int> thread_counts = {1};
   if (bench.threads > 1) thread_counts.push_back(bench.threads);
   const std::vector<DType> types = gemm_types();
-  ProgressPhase phase(progress, "Measuring the machine",
-                      static_cast<double>(thread_counts.size() + types.size() * kShapes.size()),
-                      "rates");
+  const bool integers = answers_multiply_integers(kIntegerWeight);
+  const std::size_t rates = thread_counts.size() + types.size() * kShapes.size() +
+                            (integers ? kIntegerRows.size() + 1 : 0);
+  ProgressPhase phase(progress, "Measuring the machine", static_cast<double>(rates), "rates");
   double done = 0;
   for (const int threads : thread_counts) {
     bench.memory.push_back({threads, bytes, measure_memory_read(bytes, threads, options.repeat)});
@@ -117,6 +144,17 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
       phase.advance(++done);
       stop_if_interrupted();
     }
+  }
+  if (integers) {
+    for (const std::int64_t rows : kIntegerRows) {
+      bench.integer.push_back({kIntegerWeight, rows, kIntegerOutputs, kIntegerWidth,
+                               measure_integer_product(kIntegerWeight, rows, kIntegerOutputs,
+                                                       kIntegerWidth, options.repeat)});
+      phase.advance(++done);
+      stop_if_interrupted();
+    }
+    bench.integer_peak = measure_integer_peak(bench.threads, options.repeat);
+    phase.advance(++done);
   }
   release_cached_tensor_memory();  // what comes next is measured too
   return bench;
@@ -136,19 +174,28 @@ std::string machine_line(const DeviceBench& bench) {
                      bench.threads == 1 ? "" : "s", features.empty() ? " no AVX2" : features);
 }
 
-Json device_bench_json(const DeviceBench& bench) {
-  Json memory = Json::array(), gemm = Json::array();
-  for (const MemoryRate& one : bench.memory) {
-    memory.push_back({{"threads", one.threads},
-                      {"buffer_bytes", one.bytes},
-                      {"bytes_per_second", spread_json(one.rate)}});
-  }
-  for (const GemmRate& one : bench.gemm) {
-    gemm.push_back({{"dtype", info(one.dtype).name},
+namespace {
+
+Json products_json(const std::vector<GemmRate>& rates) {
+  Json rows = Json::array();
+  for (const GemmRate& one : rates) {
+    rows.push_back({{"dtype", info(one.dtype).name},
                     {"m", one.m},
                     {"n", one.n},
                     {"k", one.k},
                     {"operations_per_second", spread_json(one.rate)}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+Json device_bench_json(const DeviceBench& bench) {
+  Json memory = Json::array();
+  for (const MemoryRate& one : bench.memory) {
+    memory.push_back({{"threads", one.threads},
+                      {"buffer_bytes", one.bytes},
+                      {"bytes_per_second", spread_json(one.rate)}});
   }
   return {{"processor", bench.processor.model},
           {"features", bench.processor.features},
@@ -160,7 +207,11 @@ Json device_bench_json(const DeviceBench& bench) {
             {"level2", bench.caches.level2},
             {"level3", bench.caches.level3}}},
           {"memory_read", memory},
-          {"gemm", gemm}};
+          {"gemm", products_json(bench.gemm)},
+          {"integer_products", products_json(bench.integer)},
+          {"integer_peak",
+           {{"instructions", bench.integer_peak.instructions},
+            {"operations_per_second", spread_json(bench.integer_peak.rate)}}}};
 }
 
 }  // namespace bantam

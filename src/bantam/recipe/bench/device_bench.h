@@ -1,5 +1,5 @@
-// What this machine can do at most, as Bantam sees it: memory read and matrix products. These are
-// the bounds that the other benchmarks compare themselves with.
+// What this machine can do at most, as Bantam sees it: memory read, matrix products, and products
+// of 8-bit integers. These are the bounds that the other benchmarks compare themselves with.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include "bantam/base/json.h"
 #include "bantam/base/machine.h"
 #include "bantam/base/progress.h"
+#include "bantam/recipe/bench/integer_peak.h"
 #include "bantam/recipe/bench/spread.h"
 #include "bantam/tensor/dtype.h"
 
@@ -22,7 +23,7 @@ struct MemoryRate {
 /// c [m, n] = a [m, k] w [n, k]ᵀ through Bantam's own products, on all threads; two operations a
 /// multiplication.
 struct GemmRate {
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;  ///< of w
   std::int64_t m = 0, n = 0, k = 0;
   Spread rate;  ///< operations a second
 };
@@ -34,11 +35,17 @@ struct DeviceBench {
   int threads = 1;
   std::vector<MemoryRate> memory;
   std::vector<GemmRate> gemm;
+  /// Products as answers form them, rounding of x included; empty where they are not used.
+  std::vector<GemmRate> integer;
+  IntegerPeak integer_peak;
 
-  /// Best median over the shapes; 0 when the type was not measured.
+  /// Bounds are the best of all measurements: what was reached once can be reached.
+  /// Of floating point; 0 when the type was not measured.
   double best_gemm(DType dtype) const;
+  /// Of integer products: the peak, or the best product where the peak is not known.
+  double best_integer() const;
   /// On all threads, beyond the last cache.
-  double memory_read() const { return memory.empty() ? 0 : memory.back().rate.median; }
+  double best_memory_read() const { return memory.empty() ? 0 : memory.back().rate.high; }
 };
 
 struct DeviceBenchOptions {
@@ -51,6 +58,10 @@ struct DeviceBenchOptions {
 /// instructions.
 std::vector<DType> gemm_types();
 Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, int repeat);
+/// True when answers multiply weights of this type in integers (RoundActivations).
+bool answers_multiply_integers(DType weight);
+Spread measure_integer_product(DType weight, std::int64_t m, std::int64_t n, std::int64_t k,
+                               int repeat);
 
 DeviceBench bench_device(const DeviceBenchOptions& options,
                          ProgressSink& progress = silent_progress());

@@ -37,10 +37,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/recipe/bench/rate.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -48,53 +47,29 @@ namespace {
 
 HWY_EXPORT(fold);
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::int64_t kStep = 64;  // elements: what fold() asks for
-// One sample reads for at least this long, in whole passes.
-constexpr double kSampleSeconds = 0.05;
-
-class SetThreads {
- public:
-  explicit SetThreads(int count) : before_(thread_count()) { set_thread_count(count); }
-  ~SetThreads() { set_thread_count(before_); }
-  SetThreads(const SetThreads&) = delete;
-  SetThreads& operator=(const SetThreads&) = delete;
-
- private:
-  int before_;
-};
+// A thread reads its part so often that starting and awaiting the threads counts for nothing.
+constexpr std::uint64_t kBytesAtATime = std::uint64_t{32} << 20;
 
 }  // namespace
 
 Spread measure_memory_read(std::uint64_t bytes, int threads, int repeat) {
-  const SetThreads set(threads);
+  const ThreadCount set(threads);
   const std::int64_t part =
       std::max<std::int64_t>(static_cast<std::int64_t>(bytes / sizeof(std::uint64_t)) / threads, 1);
   const std::int64_t grain = (part + kStep - 1) / kStep * kStep;
   Tensor buffer = Tensor::zeros({grain * threads, 2}, DType::f32);  // 8 bytes a row
   const auto* values = reinterpret_cast<const std::uint64_t*>(buffer.bytes());
+  const std::uint64_t passes = std::max<std::uint64_t>(kBytesAtATime / buffer.byte_size(), 1);
   std::atomic<std::uint64_t> sink{0};
-  const auto pass = [&] {
+  return measure_rate(repeat, [&] {
     parallel_for(grain * threads, grain, [&](std::int64_t begin, std::int64_t end) {
-      sink ^= HWY_DYNAMIC_DISPATCH(fold)(values + begin, end - begin);
+      for (std::uint64_t pass = 0; pass < passes; ++pass) {
+        sink ^= HWY_DYNAMIC_DISPATCH(fold)(values + begin, end - begin);
+      }
     });
-  };
-  pass();
-  std::vector<double> rates;
-  for (int i = 0; i < repeat; ++i) {
-    const Clock::time_point start = Clock::now();
-    double seconds = 0;
-    std::int64_t passes = 0;
-    do {
-      pass();
-      ++passes;
-      seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    } while (seconds < kSampleSeconds);
-    rates.push_back(static_cast<double>(buffer.byte_size()) * static_cast<double>(passes) /
-                    seconds);
-  }
-  return spread_of(std::move(rates));
+    return static_cast<double>(passes * buffer.byte_size());
+  });
 }
 
 }  // namespace bantam

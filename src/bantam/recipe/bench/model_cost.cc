@@ -9,6 +9,10 @@ namespace {
 // Each token of a sequence sees itself and all before it.
 double causal_pairs(double length) { return length * (length + 1) / 2; }
 
+double integers_of(const Tensor& weight) {
+  return answers_multiply_integers(weight.dtype()) ? static_cast<double>(weight.count()) : 0;
+}
+
 }  // namespace
 
 ModelCost cost_of(const CausalLM& model) {
@@ -16,9 +20,11 @@ ModelCost cost_of(const CausalLM& model) {
   ModelCost cost;
   for (const LinearLayer* linear : model.linears()) {
     cost.linears += static_cast<double>(linear->weight.count());
+    cost.integer_linears += integers_of(linear->weight);
     cost.weight_bytes += static_cast<double>(linear->weight.byte_size());
   }
   cost.head = static_cast<double>(model.head_weight().count());
+  cost.integer_head = integers_of(model.head_weight());
   cost.weight_bytes += static_cast<double>(model.head_weight().byte_size());
   for (const auto& adapter : model.adapters()) {
     for (const auto& [site, delta] : adapter->deltas) {
@@ -32,36 +38,56 @@ ModelCost cost_of(const CausalLM& model) {
 }
 
 Work ModelCost::prompt(double tokens) const {
-  return {2 * ((linears + adapters) * tokens + head + pair * causal_pairs(tokens)),
-          weight_bytes + kv_bytes * tokens};
+  const double floats = linears - integer_linears + adapters;
+  return {.operations = 2 * (floats * tokens + head - integer_head + pair * causal_pairs(tokens)),
+          .integer_operations = 2 * (integer_linears * tokens + integer_head),
+          .bytes = weight_bytes + kv_bytes * tokens};
 }
 
 Work ModelCost::decode(double context, double streams) const {
-  return {2 * streams * (linears + adapters + head + pair * context),
-          weight_bytes + kv_bytes * context * streams};
+  const double floats = linears - integer_linears + adapters + head - integer_head;
+  return {.operations = 2 * streams * (floats + pair * context),
+          .integer_operations = 2 * streams * (integer_linears + integer_head),
+          .bytes = weight_bytes + kv_bytes * context * streams};
 }
 
 Work ModelCost::training_step(double rows, double length, bool full) const {
   const double tokens = rows * length;
   const double products = full ? 3 : 2;
-  return {2 * (tokens * (products * (linears + head) + 3 * adapters) +
-               3 * rows * pair * causal_pairs(length)),
-          weight_bytes};
+  return {.operations = 2 * (tokens * (products * (linears + head) + 3 * adapters) +
+                             3 * rows * pair * causal_pairs(length)),
+          .bytes = weight_bytes};
 }
 
 Bound bound_of(const Work& work, const MachineRates& rates) {
-  const double reading = rates.memory_read > 0 ? work.bytes / rates.memory_read : 0;
-  const double computing = rates.products > 0 ? work.operations / rates.products : 0;
+  const auto time = [](double amount, double rate) { return rate > 0 ? amount / rate : 0; };
+  const double reading = time(work.bytes, rates.memory_read);
+  const double floats = time(work.operations, rates.products);
+  const double integers = time(work.integer_operations, rates.integer_products);
+  const double computing = floats + integers;
   if (reading >= computing) {
     return {reading, fmt::format("memory {:.1f} GB/s", rates.memory_read / 1e9)};
   }
-  return {computing,
-          fmt::format("{} products {:.0f} GFLOP/s", rates.product_type, rates.products / 1e9)};
+  Bound bound{computing, {}};
+  constexpr double kWorthNaming = 0.1;
+  if (integers >= kWorthNaming * computing) {
+    bound.by = fmt::format("integer products {:.0f} GOP/s", rates.integer_products / 1e9);
+  }
+  if (floats >= kWorthNaming * computing) {
+    bound.by +=
+        fmt::format("{} {:.0f} GFLOP/s",
+                    bound.by.empty() ? rates.product_type + " products" : ", " + rates.product_type,
+                    rates.products / 1e9);
+  }
+  return bound;
 }
 
 MachineRates rates_of(const DeviceBench& device) {
   const DType type = matmul_precision() == MatmulPrecision::bf16 ? DType::bf16 : DType::f32;
-  return {device.memory_read(), device.best_gemm(type), std::string(info(type).name)};
+  return {.memory_read = device.best_memory_read(),
+          .products = device.best_gemm(type),
+          .product_type = std::string(info(type).name),
+          .integer_products = device.best_integer()};
 }
 
 }  // namespace bantam

@@ -9,20 +9,24 @@
 
 namespace bantam {
 
-/// Operations (two a multiplication) and bytes that must come from memory.
 struct Work {
-  double operations = 0, bytes = 0;
+  double operations = 0;          ///< of floating point, two a multiplication
+  double integer_operations = 0;  ///< of 8-bit integers, two a multiplication
+  double bytes = 0;               ///< that must come from memory
 };
 inline Work operator+(const Work& a, const Work& b) {
-  return {a.operations + b.operations, a.bytes + b.bytes};
+  return {a.operations + b.operations, a.integer_operations + b.integer_operations,
+          a.bytes + b.bytes};
 }
 inline Work operator*(double times, const Work& work) {
-  return {times * work.operations, times * work.bytes};
+  return {times * work.operations, times * work.integer_operations, times * work.bytes};
 }
 
 struct ModelCost {
-  double linears = 0;       ///< numbers in the linears of all layers: multiplications a token
-  double head = 0;          ///< numbers in the output head
+  double linears = 0;  ///< numbers in the linears of all layers: multiplications a token
+  double head = 0;     ///< numbers in the output head
+  /// Of linears and head, what answers multiply in integers. Training multiplies none.
+  double integer_linears = 0, integer_head = 0;
   double adapters = 0;      ///< numbers in attached adapters
   double pair = 0;          ///< multiplications a pair (token, token it sees), over all layers
   double weight_bytes = 0;  ///< of linears and head as they lie
@@ -43,18 +47,21 @@ ModelCost cost_of(const CausalLM& model);
 /// What the machine reaches at most in the work at hand.
 struct MachineRates {
   double memory_read = 0;  ///< bytes a second
-  double products = 0;     ///< operations a second
+  double products = 0;     ///< operations of floating point a second
   std::string product_type;
+  double integer_products = 0;  ///< operations of 8-bit integers a second
 };
 
-/// The larger of the two times that the machine needs at least.
+/// The larger of the two times that the machine needs at least: to read, and to compute.
 struct Bound {
   double seconds = 0;
-  std::string by;  ///< "memory 20.5 GB/s", "f32 products 66 GFLOP/s"
+  /// "memory 20.5 GB/s", "f32 products 66 GFLOP/s", "integer products 460 GOP/s, f32 66 GFLOP/s":
+  /// of the products each kind that takes a tenth of the time or more.
+  std::string by;
 };
 Bound bound_of(const Work& work, const MachineRates& rates);
 
-/// Rates of `device` for products of the type that is in force, and its memory read.
+/// Rates of `device`: its memory read, products of the type that is in force, and of integers.
 MachineRates rates_of(const DeviceBench& device);
 
 }  // namespace bantam
