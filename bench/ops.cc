@@ -1,48 +1,75 @@
-// Times every op over the cases of its test, forward alone and forward with backward, in f32:
+// Times every op over the cases of its test, forward alone and forward with backward, in f32, and
+// the products below them (products.cc), on all threads or OMP_NUM_THREADS of them:
 //
-//   bench_ops --benchmark_filter='attention'
+//   bench_ops --benchmark_filter='attention|integer_product'
 //
-// "GFLOP/s" counts two operations for each multiplication a case declares; compare it with the peak
-// of the machine for products, and bytes per second with its memory speed for the rest.
+// Each line says its bound: the least time of this machine for the bytes and multiplications that
+// the work must move and make, what sets it, and the share that was reached.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+
 #include "bantam/tensor/tape.h"
+#include "bench/bound.h"
 #include "tests/tensor/op_harness.h"
+
+void register_products();
 
 namespace {
 
 using namespace bantam;
+using namespace bantam::bench;
 using namespace bantam::op_tests;
 
-std::uint64_t bytes_of(std::span<const Tensor> tensors) {
-  std::uint64_t bytes = 0;
-  for (const Tensor& x : tensors) bytes += x.byte_size();
+double bytes_of(std::span<const Tensor> tensors) {
+  double bytes = 0;
+  for (const Tensor& x : tensors) bytes += static_cast<double>(x.byte_size());
   return bytes;
+}
+
+Work forward_work(const OpCase& op_case, std::span<const Tensor> inputs, const Tensor& output) {
+  const double bytes = op_case.bytes > 0
+                           ? op_case.bytes
+                           : bytes_of(inputs) + static_cast<double>(output.byte_size());
+  return {.operations = 2 * op_case.multiplications, .bytes = bytes};
+}
+
+// Backward reads what forward read and the gradient of the output, writes the gradients of the
+// inputs, and has a product for each factor of a forward product that wants a gradient.
+Work training_work(const OpCase& op_case, std::span<const Tensor> inputs, const Tensor& output) {
+  const Work forward = forward_work(op_case, inputs, output);
+  double variables = 0, gradient_bytes = 0;
+  for (const Tensor& x : inputs) {
+    if (!x.wants_gradient()) continue;
+    ++variables;
+    gradient_bytes += static_cast<double>(x.byte_size());
+  }
+  return {.operations = (1 + std::min(variables, 2.0)) * forward.operations,
+          .bytes = 2 * forward.bytes + gradient_bytes};
 }
 
 void time_forward(benchmark::State& state, const OpCase& op_case) {
   const std::vector<Tensor> inputs = make_inputs(op_case, DType::f32);
-  std::uint64_t output_bytes = 0;
-  for (auto _ : state) output_bytes = op_case.op(inputs).byte_size();
-  state.SetBytesProcessed(state.iterations() *
-                          static_cast<std::int64_t>(bytes_of(inputs) + output_bytes));
-  state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * op_case.multiplications,
-                                                 benchmark::Counter::kIsIterationInvariantRate);
+  time_against_bound(state, forward_work(op_case, inputs, op_case.op(inputs)),
+                     [&] { benchmark::DoNotOptimize(op_case.op(inputs)); });
 }
 
 void time_training(benchmark::State& state, const OpCase& op_case) {
   const std::vector<Tensor> inputs = make_inputs(op_case, DType::f32);
-  for (auto _ : state) {
+  const auto step = [&] {
     Tape tape;
     Tensor output;
     {
       const Tape::Recording recording(tape);
       output = op_case.op(inputs);
     }
-    if (!output.wants_gradient()) continue;
-    GradientStore store;
-    tape.backward(output, store);
-  }
+    if (output.wants_gradient()) {
+      GradientStore store;
+      tape.backward(output, store);
+    }
+    return output;
+  };
+  time_against_bound(state, training_work(op_case, inputs, step()), step);
 }
 
 }  // namespace
@@ -64,6 +91,7 @@ int main(int argc, char** argv) {
       add(name + "/forward+backward", time_training);
     }
   }
+  register_products();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -48,11 +48,16 @@ struct OpCase {
   /// Bounds for f32 (reliability.md, section 5): NMSE of values, relative L2 of gradients.
   double value_tolerance = 1e-7, gradient_tolerance = 1e-5;
   double multiplications = 0;  ///< of the forward pass, for the benchmark's bound
+  double bytes = 0;            ///< that the forward pass must move; 0: all inputs and the output
 
   /// Other bounds than the usual ones; `reason` says what the error comes from.
   OpCase& within(double value_nmse, double gradient_l2, const char* reason);
   OpCase& costs(double count) {
     multiplications = count;
+    return *this;
+  }
+  OpCase& moves(double count) {
+    bytes = count;
     return *this;
   }
 };
