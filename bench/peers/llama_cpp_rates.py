@@ -6,7 +6,8 @@
     llama_cpp_rates.py MODEL.gguf --work first_token
 
 Calls the C functions of llama-cpp-python where it is installed, else the server of xllamacpp. One repetition is thrown
-away before those that count, as `bantam bench` does. Random token ids, greedy decoding, end tokens ignored.
+away before those that count, as `bantam bench` does. Random token ids, greedy decoding, end tokens ignored. Everything
+that is not named here stays at llama.cpp's defaults; "settings" in the result says what they are.
 """
 
 import argparse
@@ -18,6 +19,17 @@ import sys
 import threading
 import time
 import urllib.request
+
+
+# Numbers of enumerations in settings: types that keys and values may have, when flash attention is used.
+GGML_TYPES = {0: "f32", 1: "f16", 8: "q8_0", 30: "bf16"}
+FLASH_ATTENTION = {-1: "auto", 0: "off", 1: "on"}
+
+
+def settings(threads, params, flash_attention, key_type, value_type):
+    name = lambda value: GGML_TYPES.get(int(value), str(value))
+    return {"threads": threads, "flash_attention": FLASH_ATTENTION.get(int(flash_attention), str(flash_attention)),
+            "kv_types": [name(key_type), name(value_type)], "batch": params.n_batch, "ubatch": params.n_ubatch}
 
 
 def peak_rss():
@@ -56,6 +68,7 @@ class NativeLlama:
         self.sampler = c.llama_sampler_init_greedy()
         self.build = "llama.cpp of llama-cpp-python " + c.__version__
         self.features = c.llama_print_system_info().decode().strip()
+        self.settings = settings(threads, params, params.flash_attn_type, params.type_k, params.type_v)
 
     def _silence(self):
         self._callback = self.c.llama_log_callback(lambda level, text, data: None)
@@ -140,6 +153,7 @@ class ServerLlama:
         self.vocabulary = None
         self.build = "llama.cpp of xllamacpp " + importlib.metadata.version("xllamacpp")
         self.features = x.get_system_info().strip()
+        self.settings = settings(threads, params, params.flash_attn_type, params.cache_type_k, params.cache_type_v)
 
     def _complete(self, prompt, tokens, cache):
         body = {"prompt": prompt, "n_predict": tokens, "temperature": 0, "ignore_eos": True, "cache_prompt": cache,
@@ -212,8 +226,8 @@ def main():
             else:
                 seconds.append(llama.streams([ids(options.prompt) for _ in range(streams)], options.tokens))
         counted = {"prompt": options.tokens, "decode": options.tokens - 1, "streams": streams * options.tokens}[options.work]
-    print(json.dumps({"engine": llama.build, "features": llama.features, "seconds": seconds[1:], "tokens": counted,
-                      "peak_resident_bytes": peak_rss()}), flush=True)
+    print(json.dumps({"engine": llama.build, "features": llama.features, "settings": llama.settings,
+                      "seconds": seconds[1:], "tokens": counted, "peak_resident_bytes": peak_rss()}), flush=True)
     os._exit(0)  # the server's threads have nothing left to say
 
 
