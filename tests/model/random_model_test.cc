@@ -27,6 +27,20 @@ class RandomModelTest : public testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST(WithWidthTest, HeadsAndFeedForwardGrowWithTheWidth) {
+  const ModelShape wide = with_width(model_shape_named("smollm2-135m"), 960);
+  EXPECT_EQ(wide.heads, 15);
+  EXPECT_EQ(wide.kv_heads, 3);
+  EXPECT_EQ(wide.head_width, 64);
+  EXPECT_EQ(wide.feed_forward, 2560);
+  EXPECT_EQ(wide.layers, 30);
+  for (const std::int64_t width : {1, 100, 600}) {
+    EXPECT_THAT(
+        error_of([&] { with_width(model_shape_named("smollm2-135m"), width); }, Error::Kind::usage),
+        AllOf(HasSubstr("192"), HasSubstr(width < 192 ? "try 192" : "try 576")));
+  }
+}
+
 TEST_F(RandomModelTest, LoadsAndItsLogitsAreFiniteAndDifferent) {
   for (const DType dtype : {DType::f32, DType::q8_0, DType::q4_0, DType::q4_k}) {
     const LoadedModel loaded =

@@ -106,6 +106,7 @@ TEST_F(BenchTest, TrainingIsMeasuredForWeightsAndAdapters) {
     EXPECT_GT(row.loss, 0);
     EXPECT_GT(row.peak_tensors, 0U);
     EXPECT_GE(row.peak_resident, row.peak_tensors / 2);
+    EXPECT_GT(row.estimate, 0U);
   }
   EXPECT_EQ(bench.rows[0].mode, "full");
   EXPECT_EQ(bench.rows[3].mode, "lora");

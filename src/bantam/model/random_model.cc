@@ -131,6 +131,20 @@ const ModelShape& model_shape_named(std::string_view name) {
   throw_unknown_name("model shape", name, known);
 }
 
+ModelShape with_width(const ModelShape& shape, std::int64_t width) {
+  const std::int64_t group = shape.kv_heads * shape.head_width;
+  if (width < group || width % group != 0) {
+    throw usage_error("--width: expected a multiple of {} ({} heads of {}), found {}; try {}",
+                      group, shape.kv_heads, shape.head_width, width,
+                      std::max(width / group * group, group));
+  }
+  ModelShape wide = shape;
+  wide.width = width;
+  wide.heads = width / shape.head_width;
+  wide.feed_forward = shape.feed_forward * width / shape.width;
+  return wide;
+}
+
 DecoderConfig config_of(const ModelShape& shape) {
   DecoderConfig config;
   config.layers = shape.layers;

@@ -28,6 +28,10 @@ std::span<const ModelShape> model_shapes();
 /// Throws Error(usage) naming the nearest and the known ones.
 const ModelShape& model_shape_named(std::string_view name);
 
+/// The same with another width: as many heads as fill it, and a feed-forward in proportion. Throws
+/// Error(usage) for a width that is not whole groups of heads, naming the nearest below.
+ModelShape with_width(const ModelShape& shape, std::int64_t width);
+
 /// All of it as the Llama family: biases and scaled rotations of the original are left out.
 DecoderConfig config_of(const ModelShape& shape);
 

@@ -27,13 +27,14 @@ class BenchTrain final : public CommandBody {
  private:
   static void print(Session& session, const TrainBench& bench) {
     session.print("{} on {}\n\n", bench.model, machine_line(bench.device));
-    Table table(
-        {"what", ">tok/s", ">spread", ">bound", ">share", ">optimizer", ">tensors", ">process"});
+    Table table({"what", ">tok/s", ">spread", ">bound", ">share", ">optimizer", ">tensors",
+                 ">process", ">estimate"});
     for (const TrainBenchRow& one : bench.rows) {
       const BenchRow& row = one.row;
       table.add({row.work, figure_text(row.value.median), percent_text(row.value.relative()),
                  figure_text(row.bound), percent_text(row.share), percent_text(one.optimizer_share),
-                 format_bytes(one.peak_tensors), format_bytes(one.peak_resident)});
+                 format_bytes(one.peak_tensors), format_bytes(one.peak_resident),
+                 format_bytes(one.estimate)});
     }
     session.print(table);
     if (!bench.rows.empty()) session.print("bound by {}\n", bench.rows.front().row.bound_by);
@@ -55,7 +56,8 @@ Command bench_train_command() {
           "of "
           "forward and backward over the measured rate of products; recomputation and everything "
           "else is what separates the share from 100 %. The last columns: the optimizer's share of "
-          "the time, and the peaks of tensor memory and of the process.",
+          "the time, the peaks of tensor memory and of the process, and what was estimated for the "
+          "process before the first step.",
       .arguments = {{"MODEL", "A model reference."}},
       .examples = {{"bantam bench train smollm2-135m-instruct", "Full and LoRA, two shapes."},
                    {"bantam bench train model.gguf --mode lora --shape 8x64 --rank 16",

@@ -11,6 +11,7 @@ namespace {
 
 struct ModelRandomOptions {
   std::string like;
+  std::int64_t width = 0;
   std::string quant = "q4_k";
   std::string tokenizer;
 };
@@ -28,6 +29,9 @@ std::string known_shapes() {
 template <>
 void describe(Describer<ModelRandomOptions>& d) {
   d(&ModelRandomOptions::like, "like", "Whose shape the model has: " + known_shapes() + ".");
+  d(&ModelRandomOptions::width, "width",
+    "Width instead of the shape's; heads and feed-forward grow with it. 0: the shape's own.",
+    between(std::int64_t{0}, std::int64_t{1} << 16));
   d(&ModelRandomOptions::quant, "quant",
     "Weight type: f32, f16, bf16, q8_0, q6_k, q5_1, q5_0, q4_k, q4_1, q4_0.");
   d(&ModelRandomOptions::tokenizer, "tokenizer",
@@ -45,7 +49,8 @@ class ModelRandom final : public CommandBody {
       throw usage_error("--like: expected the name of a shape, found none; known: {}",
                         known_shapes());
     }
-    const ModelShape& shape = model_shape_named(options_.like);
+    const ModelShape& named = model_shape_named(options_.like);
+    const ModelShape shape = options_.width > 0 ? with_width(named, options_.width) : named;
     const DType dtype = dtype_named(options_.quant);
     if (!session.shared().out) throw usage_error("--out names the .gguf file to write");
     const Path out = *session.shared().out;
@@ -62,6 +67,7 @@ class ModelRandom final : public CommandBody {
     if (session.json()) {
       session.result({{"out", out.string()},
                       {"like", shape.name},
+                      {"width", shape.width},
                       {"quant", info(dtype).name},
                       {"seed", random.seed},
                       {"bytes", bytes}});

@@ -12,6 +12,7 @@
 #include "bantam/recipe/bench/stop_between.h"
 #include "bantam/tensor/allocator.h"
 #include "bantam/train/trainer.h"
+#include "bantam/train/training_memory.h"
 
 namespace bantam {
 
@@ -140,7 +141,8 @@ class TrainBenchRun {
     train.learning_rate = 1e-5;  // rows of noise: large steps would leave the finite numbers
     train.schedule = "constant";
     train.batch = shape.rows;
-    train.micro_batch_tokens = options_.micro_batch_tokens;
+    // No more than there are: the estimate of memory counts a full micro-batch.
+    train.micro_batch_tokens = std::min(options_.micro_batch_tokens, shape.rows * shape.length);
     train.gradient_checkpointing = options_.gradient_checkpointing;
     train.length.steps = options_.repeat + 1;
     train.evaluation.keep_best = false;
@@ -171,18 +173,22 @@ class TrainBenchRun {
                                          static_cast<double>(shape.length), full);
     const std::vector<Example> examples =
         random_examples(shape, loaded.tokenizer->vocabulary_size());
+    const TrainOptions train = train_options(shape);
+    const std::uint64_t estimate =
+        loaded.memory.program +
+        estimate_training_memory(*loaded.model, parameters, train, shape.length).total();
     StepClock clock;
     TrainHooks hooks;
     hooks.progress = &progress_;
     hooks.at_point = [&](std::string_view point, std::int64_t) { clock.at(point); };
-    Trainer trainer(*loaded.model, std::move(parameters), {examples, {}}, train_options(shape),
-                    std::move(hooks));
+    Trainer trainer(*loaded.model, std::move(parameters), {examples, {}}, train, std::move(hooks));
     const TrainResult trained = trainer.run();
     if (clock.end.size() != static_cast<std::size_t>(options_.repeat) + 1) {
       throw input_error("bench train: {} of {} steps were not finite; is {} a trained model?",
                         trained.nonfinite_steps, options_.repeat + 1, loaded.name);
     }
     add(mode, shape, work, clock, trained);
+    result_.rows.back().estimate = estimate;
   }
 
   void add(const std::string& mode, const TrainShape& shape, const Work& work,
@@ -229,6 +235,7 @@ Json train_bench_json(const TrainBench& bench) {
     row["loss"] = one.loss;
     row["peak_tensor_bytes"] = one.peak_tensors;
     row["peak_resident_bytes"] = one.peak_resident;
+    row["estimate_bytes"] = one.estimate;
     rows.push_back(std::move(row));
   }
   return {{"model", bench.model}, {"device", device_bench_json(bench.device)}, {"rows", rows}};

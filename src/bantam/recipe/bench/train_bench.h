@@ -39,6 +39,7 @@ struct TrainBenchRow {
   double optimizer_share = 0;                         ///< of a step's time, clipping left out
   double loss = 0;                                    ///< of the last step
   std::uint64_t peak_tensors = 0, peak_resident = 0;  ///< bytes, from loading on
+  std::uint64_t estimate = 0;  ///< bytes of the process, told before the first step
 };
 
 struct TrainBench {
