@@ -7,6 +7,7 @@
 #include "bantam/base/random.h"
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/decode.h"
+#include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/rounded_rows.h"
 #include "bantam/tensor/cpu/row_dots.h"
 #include "bantam/tensor/ops/linear.h"
@@ -52,7 +53,8 @@ void rounding_of_rows(benchmark::State& state) {
   const std::int64_t rows = state.range(0);
   const Tensor x = normal_matrix(rows, kWidth);
   time_against_bound(state, {.bytes = static_cast<double>(rows * kWidth * 5)}, [&] {
-    benchmark::DoNotOptimize(cpu::RoundedRows(x.data<float>(), rows, kWidth));
+    benchmark::DoNotOptimize(
+        cpu::RoundedRows(x.data<float>(), rows, kWidth, cpu::rows_side_by_side()));
   });
 }
 

@@ -22,7 +22,8 @@ TEST(ModelCostTest, CountsMultiplicationsAndBytesFromTheShapes) {
   EXPECT_EQ(cost.head, kHead);
   EXPECT_EQ(cost.pair, kPair);
   EXPECT_EQ(cost.weight_bytes, 4 * (kLinears + kHead));
-  EXPECT_EQ(cost.kv_bytes, 2 * 2 * 2 * 4 * 4);
+  // Keys and values of 2 layers and 2 heads, whose width of 4 is padded, in f32.
+  EXPECT_EQ(cost.kv_bytes, 2 * 2 * 2 * padded_head_width(4) * 4);
 }
 
 TEST(ModelCostTest, APromptIsOnePassThatSharesWeightsAndHead) {
