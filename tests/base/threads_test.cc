@@ -1,7 +1,14 @@
 #include "bantam/base/threads.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <numeric>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include "tests/base/expect_error.h"
@@ -58,6 +65,55 @@ TEST_F(Threads, NestedCallsRunOnTheCallingThread) {
     });
   });
   EXPECT_EQ(total, 40);
+}
+
+TEST_F(Threads, CallersAtTheSameTimeAllGetTheirWorkDone) {
+  set_thread_count(3);
+  std::vector<std::atomic<int>> totals(4);
+  std::vector<std::thread> callers;
+  for (std::atomic<int>& total : totals) {
+    callers.emplace_back([&total] {
+      for (int loop = 0; loop < 300; ++loop) {
+        parallel_for(20, 3, [&](std::int64_t begin, std::int64_t end) {
+          total += static_cast<int>(end - begin);
+        });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const std::atomic<int>& total : totals) EXPECT_EQ(total, 6000);
+}
+
+TEST_F(Threads, HelpersThatFellAsleepWakeUp) {
+  set_thread_count(2);
+  std::set<std::thread::id> seen;
+  std::mutex mutex;
+  for (int attempt = 0; attempt < 100 && seen.size() < 2; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+  }
+  EXPECT_EQ(seen.size(), 2U);
+}
+
+TEST_F(Threads, AChildProcessHasNoHelpersAndDoesTheWorkItself) {
+  set_thread_count(2);
+  const auto count = [] {
+    std::atomic<int> total{0};
+    parallel_for(1000, 10, [&](std::int64_t begin, std::int64_t end) {
+      total += static_cast<int>(end - begin);
+    });
+    return total.load();
+  };
+  ASSERT_EQ(count(), 1000);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(count() == 1000 ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST_F(Threads, NothingToDoCallsNobody) {

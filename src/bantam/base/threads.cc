@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -13,6 +12,7 @@
 
 #include "bantam/base/error.h"
 #include "bantam/base/files.h"
+#include "bantam/base/thread_team.h"
 
 namespace bantam {
 
@@ -42,40 +42,8 @@ int usable_threads() { return std::clamp(omp_get_num_procs(), 1, allowed_by_cgro
 // 0 until someone asks or chooses: OMP_NUM_THREADS counts only as the first default.
 std::atomic<int> chosen{0};
 
-// Chunks still to be run of one thread's share, on a cache line of its own.
-struct alignas(64) Share {
-  std::atomic<std::int64_t> next;
-  std::int64_t end;
-};
-
-// Hands out the chunks of a loop. A thread takes the chunks of its own share in order, so that it
-// reads memory in order, and then helps with those of the others. More threads than kMost begin in
-// one share by twos or more.
-class Shares {
- public:
-  Shares(std::int64_t chunks, int threads) : count_(std::min(threads, kMost)) {
-    for (int i = 0; i < count_; ++i) {
-      shares_[i].next.store(chunks * i / count_, std::memory_order_relaxed);
-      shares_[i].end = chunks * (i + 1) / count_;
-    }
-  }
-
-  template <class Run>
-  void take_all(int thread, const Run& run) {
-    for (int i = 0; i < count_; ++i) {
-      Share& share = shares_[(thread + i) % count_];
-      while (share.next.load(std::memory_order_relaxed) < share.end) {
-        const std::int64_t chunk = share.next.fetch_add(1, std::memory_order_relaxed);
-        if (chunk < share.end) run(chunk);
-      }
-    }
-  }
-
- private:
-  static constexpr int kMost = 16;
-  int count_;
-  std::array<Share, kMost> shares_;
-};
+// Set on threads that are inside a loop: a loop within it runs where it is.
+thread_local bool inside_loop = false;
 
 }  // namespace
 
@@ -86,7 +54,6 @@ void set_thread_count(int count) {
   }
   if (count == 0) count = usable_threads();
   chosen = count;
-  omp_set_num_threads(count);  // for oneDNN, on this thread
 }
 
 int thread_count() {
@@ -113,13 +80,24 @@ void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* bod
       if (chunk < failed_chunk) failed_chunk = chunk, failure = std::current_exception();
     }
   };
-  const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
-  if (threads <= 1 || omp_in_parallel()) {
+  const auto run_here = [&] {
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) guarded(chunk);
+  };
+  const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
+  if (threads <= 1 || inside_loop) {
+    run_here();
   } else {
     Shares shares(chunks, threads);
-#pragma omp parallel num_threads(threads)
-    shares.take_all(omp_get_thread_num(), guarded);
+    const auto take = [&](int thread) {
+      inside_loop = true;
+      shares.take_all(thread, guarded);
+      inside_loop = false;
+    };
+    using Take = decltype(take);
+    const Loop loop{threads,
+                    [](const void* self, int thread) { (*static_cast<const Take*>(self))(thread); },
+                    &take};
+    if (!ThreadTeam::instance().run(loop)) run_here();
   }
   if (failure) std::rethrow_exception(failure);
 }

@@ -1,4 +1,4 @@
-// The template half of threads.h: splits the range; OpenMP itself stays in threads.cc.
+// The template half of threads.h: splits the range.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace bantam {
 
 namespace threads_detail {
-/// run(body, 0 … chunks-1), on the pool.
+/// run(body, 0 … chunks-1), on the team.
 void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body);
 }  // namespace threads_detail
 

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <atomic>
 #include <oneapi/dnnl/dnnl.hpp>
-#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -84,7 +83,7 @@ std::int64_t column_limit(std::int64_t n) {
   return std::clamp<std::int64_t>(n / 2, 64, kTileColumns);
 }
 
-// A product of one tile runs outside of the thread team, where oneDNN would start its own.
+// While alive, oneDNN starts no threads of its own: the team's would wait for a core.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -96,6 +95,20 @@ class OneThread {
   int before_;
 };
 
+// tile(row, rows, column, columns) for every tile of an output [m, n], on the team.
+template <class Tile>
+void for_each_tile(std::int64_t m, std::int64_t n, const Tile& tile) {
+  const std::int64_t rows = tile_size(m, kTileRows, 16);
+  const std::int64_t columns = tile_size(n, column_limit(n), 16);
+  const std::int64_t row_tiles = (m + rows - 1) / rows;
+  const std::int64_t column_tiles = (n + columns - 1) / columns;
+  parallel_for(row_tiles * column_tiles, 1, [&](std::int64_t number, std::int64_t) {
+    const OneThread alone;
+    const std::int64_t row = number % row_tiles * rows, column = number / row_tiles * columns;
+    tile(row, std::min(rows, m - row), column, std::min(columns, n - column));
+  });
+}
+
 }  // namespace
 
 void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
@@ -105,19 +118,12 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
     return;
   }
-  const std::int64_t rows = tile_size(m, kTileRows, 16);
-  const std::int64_t columns = tile_size(n, column_limit(n), 16);
-  const std::int64_t row_tiles = (m + rows - 1) / rows;
-  const std::int64_t column_tiles = (n + columns - 1) / columns;
-  std::optional<OneThread> alone;
-  if (row_tiles * column_tiles == 1) alone.emplace();
-  parallel_for(row_tiles * column_tiles, 1, [&](std::int64_t tile, std::int64_t) {
-    const std::int64_t row = tile % row_tiles * rows, column = tile / row_tiles * columns;
-    require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', std::min(rows, m - row),
-                       std::min(columns, n - column), k, 1.0f, at(a, row, 0), a.stride,
-                       at(b, 0, column), b.stride, accumulate ? 1.0f : 0.0f,
-                       c + row * c_stride + column, c_stride));
-  });
+  for_each_tile(
+      m, n, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+        require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', rows, columns, k,
+                           1.0f, at(a, row, 0), a.stride, at(b, 0, column), b.stride,
+                           accumulate ? 1.0f : 0.0f, c + row * c_stride + column, c_stride));
+      });
 }
 
 namespace {
@@ -164,22 +170,27 @@ void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16V
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
     return;
   }
-  const dnnl::memory::desc a_layout = matrix_layout(m, k, a), b_layout = matrix_layout(k, n, b);
-  const dnnl::memory::desc c_layout({m, n}, dnnl::memory::data_type::f32,
-                                    dnnl::memory::dims{c_stride, 1});
-  const ProductKey key{m,         n, k, a.stride, b.stride, c_stride, a.transposed, b.transposed,
-                       accumulate};
-  try {
+  const auto multiply = [&](std::int64_t row, std::int64_t rows, std::int64_t column,
+                            std::int64_t columns) {
+    const dnnl::memory::desc a_layout = matrix_layout(rows, k, a);
+    const dnnl::memory::desc b_layout = matrix_layout(k, columns, b);
+    const dnnl::memory::desc c_layout({rows, columns}, dnnl::memory::data_type::f32,
+                                      dnnl::memory::dims{c_stride, 1});
+    const ProductKey key{rows,         columns,      k,         a.stride, b.stride, c_stride,
+                         a.transposed, b.transposed, accumulate};
     const dnnl::matmul primitive =
         product(key, dnnl::matmul::desc(a_layout, b_layout, c_layout), accumulate);
     const auto memory = [](const dnnl::memory::desc& layout, const void* data) {
       return dnnl::memory(layout, engine(), const_cast<void*>(data));  // oneDNN takes no const
     };
     dnnl::stream stream(engine());
-    primitive.execute(stream, {{DNNL_ARG_SRC, memory(a_layout, a.data)},
-                               {DNNL_ARG_WEIGHTS, memory(b_layout, b.data)},
-                               {DNNL_ARG_DST, memory(c_layout, c)}});
+    primitive.execute(stream, {{DNNL_ARG_SRC, memory(a_layout, at(a, row, 0))},
+                               {DNNL_ARG_WEIGHTS, memory(b_layout, at(b, 0, column))},
+                               {DNNL_ARG_DST, memory(c_layout, c + row * c_stride + column)}});
     stream.wait();
+  };
+  try {
+    for_each_tile(m, n, multiply);
   } catch (const dnnl::error& error) {
     throw internal_error("gemm: oneDNN refused a bf16 product [{}, {}] x [{}, {}]: {}", m, k, k, n,
                          error.what());

@@ -1,0 +1,125 @@
+#include "bantam/base/thread_team.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <system_error>
+#include <thread>
+
+namespace bantam::threads_detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// A pause is 40 to 140 cycles. Loops of a forward pass follow each other within 20 microseconds;
+// between two tokens, or when a loop of one thread lies between, it takes longer.
+constexpr int kPauses = 2000;
+constexpr std::chrono::microseconds kBeforeSleep{2000};
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// True when `done` came true within some pauses.
+template <class Done>
+bool pause_until(const Done& done) {
+  for (int i = 0; i < kPauses; ++i) {
+    if (done()) return true;
+    pause();
+  }
+  return false;
+}
+
+// Signals are for the threads of the program; a handler must not run on a helper.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+Shares::Shares(std::int64_t chunks, int threads) : count_(std::min(threads, kMost)) {
+  for (int i = 0; i < count_; ++i) {
+    shares_[i].next.store(chunks * i / count_, std::memory_order_relaxed);
+    shares_[i].end = chunks * (i + 1) / count_;
+  }
+}
+
+ThreadTeam& ThreadTeam::instance() {
+  // Never destroyed: helpers wait in it until the process ends.
+  static auto* team = new ThreadTeam;
+  return *team;
+}
+
+bool ThreadTeam::run(const Loop& loop) {
+  const std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
+  if (!owner) return false;
+  hire(loop.threads - 1);
+  loop_ = &loop;
+  calls_.fetch_add(1);
+  calls_.notify_all();
+  loop.help(loop.self, 0);
+  // A helper announces itself before it looks for a loop. So one that saw this loop is counted by
+  // now, and one that comes later sees none.
+  loop_ = nullptr;
+  const auto alone = [this] { return inside_ == 0; };
+  if (!pause_until(alone)) {
+    while (!alone()) sched_yield();
+  }
+  return true;
+}
+
+void ThreadTeam::hire(int helpers) {
+  const SignalsBlocked for_new_threads;
+  while (helpers_ < helpers) {
+    try {
+      std::thread(&ThreadTeam::help_forever, this, helpers_ + 1).detach();
+    } catch (const std::system_error&) {
+      return;  // the process may not have more: the caller and those that are there do the work
+    }
+    ++helpers_;
+  }
+}
+
+void ThreadTeam::help_forever(int number) {
+  for (std::uint32_t last = 0;;) {
+    last = wait_for_call(last);
+    ++inside_;
+    const Loop* loop = loop_;
+    if (loop != nullptr && number < loop->threads) loop->help(loop->self, number);
+    --inside_;
+  }
+}
+
+std::uint32_t ThreadTeam::wait_for_call(std::uint32_t last) const {
+  const auto called = [&] { return calls_.load(std::memory_order_relaxed) != last; };
+  if (!pause_until(called)) {
+    const Clock::time_point tired = Clock::now() + kBeforeSleep;
+    while (!called()) {
+      if (Clock::now() > tired) {
+        calls_.wait(last);
+      } else {
+        sched_yield();
+      }
+    }
+  }
+  return calls_.load();
+}
+
+}  // namespace bantam::threads_detail
