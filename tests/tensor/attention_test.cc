@@ -55,9 +55,9 @@ Visibility branching(std::int32_t queries) {
   return plan;
 }
 
-auto with(Visibility plan, float scale = 0.3f) {
-  return [plan = std::move(plan), scale](const Tensor& q, const Tensor& k, const Tensor& v) {
-    return attention(q, k, v, plan, scale);
+auto with(Visibility plan, ScoreForm form = 0.3f) {
+  return [plan = std::move(plan), form](const Tensor& q, const Tensor& k, const Tensor& v) {
+    return attention(q, k, v, plan, form);
   };
 }
 
@@ -81,6 +81,11 @@ OP_CASES(attention) {
   add(causal(70, 75), 2, 1, 16);
   add(causal(1, 1100), 2, 1, 16);
   add(windowed(2, 1), 1, 1, 16);
+  for (Visibility plan : {causal(9, 70), windowed(20, 7), branching(30)}) {
+    const std::int64_t queries = plan.queries(), keys = plan.key_rows;
+    yield({normal({queries, 4, 16}), normal({keys, 2, 16}), normal({keys, 2, 16})},
+          with(std::move(plan), {0.7f, 2.5f}));  // scores of 3 and more come close to the cap
+  }
   yield({normal({6, 2, 16}, 3), normal({6, 1, 16}, 3), normal({6, 1, 16})}, with(causal(6, 6)))
       .within(1e-6, 1e-4, "sharp rows: probabilities near 1 leave differences of rounding size");
   yield({normal({2, 5, 16}), normal({5, 1, 16}), normal({5, 1, 16})},

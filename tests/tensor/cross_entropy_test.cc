@@ -58,6 +58,12 @@ OP_CASES(linear_cross_entropy) {
   });
   // More head rows than one band of the head's gradient.
   yield({normal({4, 3}), normal({4100, 3}), ids(4, 4100), constant({1, 0, 1, 1})}, loss_of);
+  for (const ScoreForm form : {ScoreForm(0.25f), ScoreForm(1, 4), ScoreForm(0.5f, 3)}) {
+    yield({normal({70, 9}), normal({31, 9}), ids(70, 31), constant(mixed_weights(70))},
+          [form](Inputs in) {
+            return linear_cross_entropy(in[0], in[1], in[2], in[3], nullptr, form);
+          });
+  }
   // Over a quantized head the gradient goes to the hidden states.
   yield(
       {normal({70, 64}), encoded({33, 64}, DType::q4_0), ids(70, 33), constant(mixed_weights(70))},

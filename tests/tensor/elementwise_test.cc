@@ -92,6 +92,8 @@ OP_CASES(reciprocal_sqrt) { list_shapes(yield, reciprocal_sqrt, 0.2, 4); }
 OP_CASES(square) { list_shapes(yield, square, -3, 3); }
 OP_CASES(sigmoid) { list_shapes(yield, sigmoid, -6, 6); }
 OP_CASES(silu) { list_shapes(yield, silu, -6, 6); }
+OP_CASES(gelu) { list_shapes(yield, gelu, -4, 4); }
+OP_CASES(gelu_tanh) { list_shapes(yield, gelu_tanh, -4, 4); }
 // Both sides of the kink, at a distance that the difference quotient cannot cross.
 OP_CASES(relu) {
   list_shapes(yield, relu, 0.1, 3);

@@ -149,6 +149,10 @@ OP_CASES(paged_attention) {
     add(continued(40, 130), {4, 2, 48});
     add(continued(300, 300), {9, 3, 64});
     add(scattered(), {8, 2, 20});
+    yield({fixed({20, 4, 16}), fixed({50, 2, 16}), fixed({50, 2, 16})},
+          [dtype](const Tensor& q, const Tensor& k, const Tensor& v) {
+            return paged_attention(q, filled_pages(k, v, dtype), continued(20, 50), {0.7f, 2.5f});
+          });
   }
   const auto timed = [&](Visibility plan) {
     const std::int64_t queries = plan.queries(), keys = plan.key_rows;

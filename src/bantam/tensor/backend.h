@@ -6,6 +6,7 @@
 // calls it; nothing here touches the tape.
 #pragma once
 
+#include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
 
@@ -14,6 +15,9 @@ namespace bantam {
 struct NormResult {
   Tensor output, inverse_rms;
 };  ///< [.., D], [..] f32
+struct LayerNormResult {
+  Tensor output, mean, inverse_deviation;
+};  ///< [.., D], [..] f32, [..] f32
 struct AttentionResult {
   Tensor output, log_sum_exp;
 };  ///< [T, H, E], [T, H] f32
@@ -52,18 +56,25 @@ struct Backend {
   /// Returns dx, and adds to dweight (f32 [D]) when it is defined.
   Tensor (*rms_norm_backward)(const Tensor& dy, const Tensor& x, const Tensor& weight,
                               const Tensor& inverse_rms, Tensor* dweight) = nullptr;
+  /// `bias` may be undefined.
+  LayerNormResult (*layer_norm)(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                float epsilon) = nullptr;
+  /// Returns dx, and adds to dweight and dbias (f32 [D]) where they are defined.
+  Tensor (*layer_norm_backward)(const Tensor& dy, const Tensor& x, const Tensor& weight,
+                                const LayerNormResult& forward, Tensor* dweight,
+                                Tensor* dbias) = nullptr;
   /// Rotates (direction +1) or rotates back (-1) the first 2 * cosine.size(1) features of each head
   /// of x [T, H, E].
   Tensor (*rope)(const Tensor& x, const RopeTable& table, bool interleaved,
                  int direction) = nullptr;
   AttentionResult (*attention)(const Tensor& q, const Tensor& k, const Tensor& v,
-                               const Visibility& visibility, float scale) = nullptr;
+                               const Visibility& visibility, ScoreForm form) = nullptr;
   AttentionGradients (*attention_backward)(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                            const Tensor& v, const AttentionResult& forward,
-                                           const Visibility& visibility, float scale) = nullptr;
+                                           const Visibility& visibility, ScoreForm form) = nullptr;
   /// Over pages (ops/paged_attention.h), and what fills them.
   Tensor (*paged_attention)(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                            float scale) = nullptr;
+                            ScoreForm form) = nullptr;
   void (*write_pages)(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                       const Tensor& values) = nullptr;
   Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;

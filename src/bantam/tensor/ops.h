@@ -7,6 +7,7 @@
 #include "bantam/tensor/ops/cross_entropy.h"
 #include "bantam/tensor/ops/elementwise.h"
 #include "bantam/tensor/ops/embedding.h"
+#include "bantam/tensor/ops/layer_norm.h"
 #include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
 #include "bantam/tensor/ops/paged_attention.h"

@@ -59,9 +59,10 @@ class ForwardBlock {
     const int width = problem_.width;
     float* scores = scores_.data() + first_row * kKeyTile;
     const Rows queries{queries_.data() + first_row * width, width, count};
-    tiles_.dots(queries, problem_.key_rows(problem_.k, group_, low, high), width, problem_.scale,
-                scores, kKeyTile);
+    tiles_.dots(queries, problem_.key_rows(problem_.k, group_, low, high), width,
+                problem_.form.scale, scores, kKeyTile);
     for (int row = 0; row < count; ++row) {
+      cap(problem_.form, scores + row * kKeyTile, high - low);
       hide(query + row / problem_.per_group, low, high, scores + row * kKeyTile);
       add_scores(first_row + row, scores + row * kKeyTile, high - low);
     }
@@ -178,9 +179,9 @@ void attend_in_splits(const AttentionProblem& problem, const std::vector<QueryBl
 }  // namespace
 
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, float scale) {
+                          const Visibility& visibility, ScoreForm form) {
   const Tensor queries = padded(q), keys = padded(k), values = padded(v);
-  const AttentionProblem problem(queries, keys, values, visibility, scale);
+  const AttentionProblem problem(queries, keys, values, visibility, form);
   // Rows that see nothing keep these values.
   Tensor output = Tensor::zeros(queries.shape());
   Tensor log_sum_exp = Tensor::full({q.size(0), q.size(1)}, -kInfinity);

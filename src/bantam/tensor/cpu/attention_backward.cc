@@ -104,13 +104,14 @@ class BackwardUnit {
     float* p = p_.data() + first_row * kKeyTile;
     float* ds = ds_.data() + first_row * kKeyTile;
     tiles_.dots({queries_.data() + first_row * width, width, count},
-                problem_.key_rows(problem_.k, group_, low, high), width, problem_.scale,
+                problem_.key_rows(problem_.k, group_, low, high), width, problem_.form.scale,
                 p + (low - begin), kKeyTile);
     tiles_.dots({d_outputs_.data() + first_row * width, width, count},
                 problem_.key_rows(problem_.v, group_, low, high), width, 1.0f, ds + (low - begin),
                 kKeyTile);
     for (int row = 0; row < count; ++row, p += kKeyTile, ds += kKeyTile) {
       const std::int32_t t = query + row / problem_.per_group;
+      cap_and_keep_slopes(p + (low - begin), high - low);
       const std::int64_t at =
           t * problem_.heads + group_ * problem_.per_group + row % problem_.per_group;
       for_each_hidden(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
@@ -119,9 +120,27 @@ class BackwardUnit {
       });
       for_each_visible(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
         tiles_.probability_gradients(p + (from - begin), ds + (from - begin), to - from,
-                                     problem_.log_sum_exp[at], problem_.mean[at], problem_.scale);
+                                     problem_.log_sum_exp[at], problem_.mean[at],
+                                     problem_.form.scale);
       });
+      multiply_by_slopes(ds + (low - begin), high - low);
     }
+  }
+
+  // The derivative of softcap * tanh(s / softcap) is 1 - (score / softcap)².
+  void cap_and_keep_slopes(float* scores, int count) {
+    const ScoreForm form = problem_.form;
+    if (!form.capped()) return;
+    cap(form, scores, count);
+    for (int i = 0; i < count; ++i) {
+      const float share = scores[i] / form.softcap;
+      slopes_[i] = 1 - share * share;
+    }
+  }
+
+  void multiply_by_slopes(float* gradients, int count) const {
+    if (!problem_.form.capped()) return;
+    for (int i = 0; i < count; ++i) gradients[i] *= slopes_[i];
   }
 
   void add_query_gradients(const QueryBlock& block) {
@@ -139,6 +158,7 @@ class BackwardUnit {
   std::int64_t group_;
   float* d_query_;
   std::vector<float> queries_, d_outputs_, d_queries_, p_, ds_;
+  float slopes_[kKeyTile];
 };
 
 Tensor row_products(const Tensor& a, const Tensor& b) {
@@ -178,11 +198,11 @@ Tensor sum_of_chunks(const std::vector<KeyChunk>& chunks, const std::vector<Tens
 
 AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionResult& forward,
-                                      const Visibility& visibility, float scale) {
+                                      const Visibility& visibility, ScoreForm form) {
   const Tensor queries = padded(q), keys = padded(k), values = padded(v), dy = padded(d_output);
   const Tensor mean = row_products(d_output, forward.output);
   Tensor d_key = Tensor::zeros(keys.shape()), d_value = Tensor::zeros(keys.shape());
-  AttentionGradientProblem problem(queries, keys, values, visibility, scale);
+  AttentionGradientProblem problem(queries, keys, values, visibility, form);
   problem.d_output = dy.data<float>();
   problem.log_sum_exp = forward.log_sum_exp.data<float>();
   problem.mean = mean.data<float>();

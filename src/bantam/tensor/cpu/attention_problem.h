@@ -7,6 +7,8 @@
 
 #include "bantam/tensor/cpu/attention_plan.h"
 #include "bantam/tensor/cpu/attention_tiles.h"
+#include "bantam/tensor/cpu/vector_math.h"
+#include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam::cpu {
@@ -24,7 +26,7 @@ Tensor without_padding(const Tensor& x, std::int64_t width);
 /// Sizes and memory that all units of one call share.
 struct AttentionProblem {
   AttentionProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
-                   const Visibility& visibility, float scale)
+                   const Visibility& visibility, ScoreForm form)
       : q(queries.data<float>()),
         k(keys.data<float>()),
         v(values.data<float>()),
@@ -32,7 +34,7 @@ struct AttentionProblem {
         groups(keys.size(1)),
         width(static_cast<int>(queries.size(2))),
         per_group(static_cast<int>(heads / groups)),
-        scale(scale),
+        form(form),
         visibility(visibility) {}
 
   /// Elements before the first of the query heads of `group` at `query`; they lie side by side.
@@ -47,9 +49,17 @@ struct AttentionProblem {
   const float *q, *k, *v;
   std::int64_t heads, groups;
   int width, per_group;
-  float scale;
+  ScoreForm form;
   const Visibility& visibility;
 };
+
+/// Scores that were multiplied by the form's scale, capped where it has a cap.
+inline void cap(ScoreForm form, float* scores, std::int64_t count) {
+  if (!form.capped()) return;
+  for (std::int64_t i = 0; i < count; ++i) scores[i] /= form.softcap;
+  tanh_row(scores, scores, count);
+  for (std::int64_t i = 0; i < count; ++i) scores[i] *= form.softcap;
+}
 
 /// Copies the block's rows of one head group side by side.
 inline void gather(const AttentionProblem& problem, const float* from, const QueryBlock& block,

@@ -16,6 +16,8 @@ const Backend& backend() {
       .rounded_linear_input_gradient = rounded_linear_input_gradient,
       .rms_norm = rms_norm,
       .rms_norm_backward = rms_norm_backward,
+      .layer_norm = layer_norm,
+      .layer_norm_backward = layer_norm_backward,
       .rope = rope,
       .attention = attention,
       .attention_backward = attention_backward,

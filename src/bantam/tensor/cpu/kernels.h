@@ -20,19 +20,25 @@ NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon);
 Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
                          const Tensor& inverse_rms, Tensor* dweight);
 
+// layer_norm.cc
+LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                           float epsilon);
+Tensor layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
+                           const LayerNormResult& forward, Tensor* dweight, Tensor* dbias);
+
 // rope.cc
 Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direction);
 
 // attention.cc
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, float scale);
+                          const Visibility& visibility, ScoreForm form);
 AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionResult& forward,
-                                      const Visibility& visibility, float scale);
+                                      const Visibility& visibility, ScoreForm form);
 
 // paged_attention.cc
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       float scale);
+                       ScoreForm form);
 void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                  const Tensor& values);
 

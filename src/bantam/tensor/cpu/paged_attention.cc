@@ -34,7 +34,7 @@ struct PagedProblem {
   const Visibility& visibility;
   std::int64_t heads, groups;
   int width, per_group;
-  float scale;
+  ScoreForm form;
 
   bool is_half() const { return pages.dtype() == DType::f16; }
   std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
@@ -216,10 +216,11 @@ class PagedWork {
       const std::int64_t row = query * problem_.heads + group * problem_.per_group;
       const int count = (last - query) * problem_.per_group;
       const float* q = problem_.q + (block_.begin * problem_.heads + row) * width;
-      dots({q, row_stride_, count}, {keys, width, most}, width, problem_.scale, scores_.data(),
+      dots({q, row_stride_, count}, {keys, width, most}, width, problem_.form.scale, scores_.data(),
            kPageRows);
       for (int i = 0; i < count; ++i) {
         const int own = std::min(block_.seen[query + i / problem_.per_group] - piece.before, most);
+        cap(problem_.form, scores_.data() + i * kPageRows, std::max(own, 0));
         add_scores(rows, row + i * (row_stride_ / width), scores_.data() + i * kPageRows,
                    std::max(own, 0), most);
       }
@@ -364,7 +365,7 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
 }  // namespace
 
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       float scale) {
+                       ScoreForm form) {
   const Tensor queries = padded(q);
   const std::int64_t heads = q.size(1), groups = pages.size(1);
   const PagedProblem problem{queries.data<float>(),
@@ -374,7 +375,7 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
                              groups,
                              static_cast<int>(queries.size(2)),
                              static_cast<int>(heads / groups),
-                             scale};
+                             form};
   // Queries that see nothing keep zeros.
   Tensor output = Tensor::zeros(queries.shape());
   const std::vector<PagedBlock> blocks = paged_blocks(problem);

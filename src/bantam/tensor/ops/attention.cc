@@ -60,30 +60,30 @@ Tensor repeated_heads(const Tensor& x, std::int64_t heads) {
 }  // namespace
 
 Tensor attention_composed(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, float scale) {
+                          const Visibility& visibility, ScoreForm form) {
   const std::int64_t heads = q.size(1);
   const Tensor queries = contiguous(transpose(q, 0, 1));
   const Tensor keys = contiguous(transpose(repeated_heads(k, heads), 1, 2));
   const Tensor scores =
-      add(bantam::scale(matmul(queries, keys), scale), mask_of(visibility, q.dtype()));
+      add(form_scores(matmul(queries, keys), form), mask_of(visibility, q.dtype()));
   const Tensor mixed = matmul(softmax(scores), contiguous(repeated_heads(v, heads)));
   return contiguous(transpose(mixed, 0, 1));
 }
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Visibility& visibility,
-                 float scale) {
+                 ScoreForm form) {
   check(q, k, v, visibility);
   if (q.count() == 0 || k.count() == 0) return Tensor::zeros(q.shape(), q.dtype());
   const Tensor queries = contiguous(q), keys = contiguous(k), values = contiguous(v);
   if (backend(queries).attention == nullptr)
-    return attention_composed(queries, keys, values, visibility, scale);
+    return attention_composed(queries, keys, values, visibility, form);
   const AttentionResult forward =
-      backend(queries).attention(queries, keys, values, visibility, scale);
+      backend(queries).attention(queries, keys, values, visibility, form);
   return record("attention", {queries, keys, values}, forward.output,
                 [q = queries.stop_gradient(), k = keys.stop_gradient(), v = values.stop_gradient(),
-                 forward, visibility, scale](const Tensor& dy) {
+                 forward, visibility, form](const Tensor& dy) {
                   AttentionGradients gradients = backend(q).attention_backward(
-                      contiguous(dy), q, k, v, forward, visibility, scale);
+                      contiguous(dy), q, k, v, forward, visibility, form);
                   return Gradients{gradients.query, gradients.key, gradients.value};
                 });
 }

@@ -65,6 +65,26 @@ double to_gradient_row(T* logits, std::int64_t width, std::int32_t target, T wei
   return largest + std::log(sum);
 }
 
+// A row of products becomes one of logits.
+template <class T>
+void form_row(ScoreForm form, T* row, std::int64_t width) {
+  if (form.scale != 1) {
+    for (std::int64_t i = 0; i < width; ++i) row[i] *= static_cast<T>(form.scale);
+  }
+  if (!form.capped()) return;
+  const auto cap = static_cast<T>(form.softcap);
+  for (std::int64_t i = 0; i < width; ++i) row[i] = cap * std::tanh(row[i] / cap);
+}
+
+// A row of the gradient of logits becomes that of products.
+template <class T>
+void to_product_gradient_row(ScoreForm form, const std::vector<T>& logits, T* gradient) {
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const T share = form.capped() ? logits[i] / static_cast<T>(form.softcap) : T{0};
+    gradient[i] *= static_cast<T>(form.scale) * (1 - share * share);
+  }
+}
+
 // What one pass over the target rows gives: everything for a loss gradient of 1.
 struct Pass {
   double loss = 0;
@@ -93,9 +113,11 @@ void add_head_gradient(const Tensor& d_logits, const Tensor& hidden, Tensor& d_h
 template <class T>
 class LossPass {
  public:
-  LossPass(const Tensor& hidden, const Tensor& head, const Tensor& targets, const Tensor& weights)
+  LossPass(const Tensor& hidden, const Tensor& head, const Tensor& targets, const Tensor& weights,
+           ScoreForm form)
       : hidden_(hidden),
         head_(head),
+        form_(form),
         target_(targets.data<std::int32_t>()),
         weight_(weights.data<float>()) {}
 
@@ -130,6 +152,7 @@ class LossPass {
   // Adds up the losses of the rows and, where gradients are wanted, turns the logits into theirs.
   void score(std::span<const std::int32_t> rows, Tensor& logits) {
     const bool wants_gradient = pass_.d_hidden.defined() || pass_.d_head.defined();
+    const bool is_formed = form_ != ScoreForm(1);
     const std::int64_t width = head_.size(0);
     T* values = logits.data<T>();
     std::vector<double> losses(rows.size());
@@ -137,10 +160,14 @@ class LossPass {
       for (std::int64_t i = begin; i < end; ++i) {
         T* row = values + i * width;
         const std::int32_t t = rows[static_cast<std::size_t>(i)], target = target_[t];
+        if (is_formed) form_row(form_, row, width);
+        std::vector<T> formed;
+        if (is_formed && wants_gradient) formed.assign(row, row + width);
         const auto picked = static_cast<double>(row[target]);
         const double log_sum = wants_gradient
                                    ? to_gradient_row(row, width, target, static_cast<T>(weight_[t]))
                                    : cpu::log_sum_exp_row(row, width);
+        if (!formed.empty()) to_product_gradient_row(form_, formed, row);
         losses[static_cast<std::size_t>(i)] = log_sum - picked;
       }
     });
@@ -152,6 +179,7 @@ class LossPass {
   }
 
   Tensor hidden_, head_;
+  ScoreForm form_;
   const std::int32_t* target_;
   const float* weight_;
   Pass pass_;
@@ -223,13 +251,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
 }
 
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
-                            const Tensor& weights, Tensor* token_losses) {
+                            const Tensor& weights, Tensor* token_losses, ScoreForm form) {
   require_head(hidden, head);
   require_targets("linear_cross_entropy", hidden.size(0), head.size(0), targets, weights);
   const bool wants_hidden = will_back_propagate_to(hidden);
   const bool wants_head = will_back_propagate_to(head);
   const Pass pass = with_float(hidden.dtype(), [&]<class T>() {
-    return LossPass<T>(dense(hidden), dense(head), targets, weights)
+    return LossPass<T>(dense(hidden), dense(head), targets, weights, form)
         .run(rows_with_weight(weights), wants_hidden, wants_head, token_losses != nullptr);
   });
   if (token_losses != nullptr) *token_losses = pass.token_losses;
@@ -241,8 +269,8 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tens
 }
 
 Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
-                                     const Tensor& targets, const Tensor& weights) {
-  return cross_entropy(linear(hidden, head), targets, weights);
+                                     const Tensor& targets, const Tensor& weights, ScoreForm form) {
+  return cross_entropy(form_scores(linear(hidden, head), form), targets, weights);
 }
 
 }  // namespace bantam

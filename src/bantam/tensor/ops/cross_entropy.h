@@ -1,6 +1,7 @@
 // Token cross-entropy.
 #pragma once
 
+#include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -12,10 +13,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
 /// The same from hidden states [T, D] and the output head [V, D] (any type; gradient to it when
 /// f32/f64 and wanted), without ever holding the logits of more than 64 rows: each chunk's gradient
 /// is formed while its logits are at hand. Rows with weight 0 are skipped. When `token_losses` is
-/// given it receives the T unweighted losses (f32, 0 where skipped).
+/// given it receives the T unweighted losses (f32, 0 where skipped). Logits are the scores of
+/// `form`.
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
-                            const Tensor& weights, Tensor* token_losses = nullptr);
+                            const Tensor& weights, Tensor* token_losses = nullptr,
+                            ScoreForm form = 1);
 Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
-                                     const Tensor& targets, const Tensor& weights);
+                                     const Tensor& targets, const Tensor& weights,
+                                     ScoreForm form = 1);
 
 }  // namespace bantam

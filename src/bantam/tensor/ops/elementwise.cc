@@ -1,6 +1,7 @@
 #include "bantam/tensor/ops/elementwise.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "bantam/tensor/cpu/loops.h"
 #include "bantam/tensor/cpu/vector_math.h"
@@ -76,8 +77,8 @@ Tensor add(const Tensor& a, const Tensor& b) {
 }
 
 void add_to(Tensor& total, const Tensor& part) {
-  if (!(total.shape() == part.shape()) || total.dtype() != part.dtype() ||
-      !total.is_contiguous() || !total.is_sole_owner()) {
+  if (!(total.shape() == part.shape()) || total.dtype() != part.dtype() || !total.is_contiguous() ||
+      !total.is_sole_owner()) {
     throw internal_error("add_to: {} {} onto {} {}, which must be contiguous and unshared",
                          info(part.dtype()).name, part.shape().text(), info(total.dtype()).name,
                          total.shape().text());
@@ -190,6 +191,49 @@ Tensor silu(const Tensor& x) {
   });
 }
 
+Tensor gelu(const Tensor& x) {
+  const Tensor y = unary("gelu", x, []<class T>(T v) {
+    return v * T{0.5} * (1 + std::erf(v * static_cast<T>(std::numbers::sqrt2 / 2)));
+  });
+  return record("gelu", {x}, y, [x](const Tensor& dy) {
+    // (x Φ)' = Φ + x φ
+    return Gradients{binary("gelu", dy, x, []<class T>(T d, T v) {
+      const T below = T{0.5} * (1 + std::erf(v * static_cast<T>(std::numbers::sqrt2 / 2)));
+      const T density = static_cast<T>(std::numbers::inv_sqrtpi / std::numbers::sqrt2) *
+                        std::exp(v * v * T{-0.5});
+      return d * (below + v * density);
+    })};
+  });
+}
+
+namespace {
+
+// sqrt(2/π) (x + 0.044715 x³), whose hyperbolic tangent is close to 2Φ(x) - 1.
+constexpr double kGeluSlope = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+constexpr double kGeluCube = 0.044715;
+
+Tensor gelu_tangent(const Tensor& x) {
+  return tanh(unary("gelu_tanh", x, []<class T>(T v) {
+    return static_cast<T>(kGeluSlope) * (v + static_cast<T>(kGeluCube) * v * v * v);
+  }));
+}
+
+}  // namespace
+
+Tensor gelu_tanh(const Tensor& x) {
+  const Tensor tangent = gelu_tangent(x.stop_gradient());
+  const Tensor y =
+      binary("gelu_tanh", x, tangent, []<class T>(T v, T t) { return T{0.5} * v * (1 + t); });
+  return record("gelu_tanh", {x}, y, [x](const Tensor& dy) {
+    const Tensor slope =
+        binary("gelu_tanh", x, gelu_tangent(x.stop_gradient()), []<class T>(T v, T t) {
+          const T inner = static_cast<T>(kGeluSlope) * (1 + 3 * static_cast<T>(kGeluCube) * v * v);
+          return T{0.5} * (1 + t) + T{0.5} * v * (1 - t * t) * inner;
+        });
+    return Gradients{multiply(dy, slope)};
+  });
+}
+
 Tensor relu(const Tensor& x) {
   const Tensor y = unary("relu", x, []<class T>(T v) { return v < 0 ? T{0} : v; });
   return record("relu", {x}, y, [y](const Tensor& dy) {
@@ -202,6 +246,12 @@ Tensor tanh(const Tensor& x) {
   return record("tanh", {x}, y, [y](const Tensor& dy) {
     return Gradients{binary("tanh", dy, y, [](auto d, auto t) { return d * (1 - t * t); })};
   });
+}
+
+Tensor form_scores(const Tensor& products, ScoreForm form) {
+  const Tensor scores = form.scale == 1 ? products : scale(products, form.scale);
+  if (!form.capped()) return scores;
+  return scale(tanh(scale(scores, 1.0 / form.softcap)), form.softcap);
 }
 
 }  // namespace bantam

@@ -2,6 +2,7 @@
 // f64; both operands of a binary op have the same type. Shape errors name the op and both shapes.
 #pragma once
 
+#include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -20,8 +21,15 @@ Tensor reciprocal_sqrt(const Tensor& x);
 Tensor square(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor silu(const Tensor& x);  ///< x * sigmoid(x)
+/// x Φ(x) with the normal distribution function Φ (arXiv:1606.08415), and its approximation by tanh
+/// (section 2 there), which most models mean by gelu_new or gelu_pytorch_tanh.
+Tensor gelu(const Tensor& x);
+Tensor gelu_tanh(const Tensor& x);
 Tensor relu(const Tensor& x);
 Tensor tanh(const Tensor& x);
+
+/// The scores of a form, from products.
+Tensor form_scores(const Tensor& products, ScoreForm form);
 
 /// total += part, of one shape and type, in the memory of `total`, which nobody else may hold. Not
 /// recorded.

@@ -71,10 +71,10 @@ Tensor unpaged(const Tensor& pages, PageSide side, const Visibility& visibility,
 }
 
 Tensor paged_attention_composed(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                                float scale) {
+                                ScoreForm form) {
   const Tensor keys = unpaged(pages, PageSide::keys, visibility, q.size(2));
   const Tensor values = unpaged(pages, PageSide::values, visibility, q.size(2));
-  return attention_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()), visibility, scale);
+  return attention_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()), visibility, form);
 }
 
 void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
@@ -129,12 +129,12 @@ Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64
 }
 
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       float scale) {
+                       ScoreForm form) {
   check(q, pages, visibility);
   if (q.count() == 0 || visibility.ranges.empty()) return Tensor::zeros(q.shape(), q.dtype());
   const Tensor queries = contiguous(q);
   const auto kernel = backend(queries).paged_attention;
-  return (kernel == nullptr ? paged_attention_composed : kernel)(queries, pages, visibility, scale);
+  return (kernel == nullptr ? paged_attention_composed : kernel)(queries, pages, visibility, form);
 }
 
 }  // namespace bantam

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
 
@@ -37,6 +38,6 @@ Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64
 /// the order of that alone, bit by bit, not on the queries beside it, on threads, or on which pages
 /// a sequence got. Throws Error(input) naming shapes.
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       float scale);
+                       ScoreForm form);
 
 }  // namespace bantam
