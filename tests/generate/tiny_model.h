@@ -47,15 +47,17 @@ inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64
   config.feed_forward = 24;
   config.vocabulary = vocabulary;
   config.context = context;
-  config.rope.frequencies = rope_frequencies(4, config.rope_theta);
+  RopePart rope;
+  rope.frequencies = rope_frequencies(4, rope.theta);
+  config.ropes = {rope};
   CausalLM::Weights weights;
   weights.embedding = random_tensor({vocabulary, config.width}, 0.7, "embed", seed);
   for (int i = 0; i < config.layers; ++i) {
     const std::string site = "layers." + std::to_string(i);
     DecoderLayer layer;
     layer.site = site;
-    layer.attention_norm = {site + ".attn_norm", Tensor::full({16}, 1)};
-    layer.feed_forward_norm = {site + ".mlp_norm", Tensor::full({16}, 1)};
+    layer.attention_norm = {site + ".attn_norm", Tensor::full({16}, 1), {}};
+    layer.feed_forward_norm = {site + ".mlp_norm", Tensor::full({16}, 1), {}};
     layer.attention.site = site + ".attn";
     layer.attention.query = random_linear(site + ".attn.q", 16, 16, seed);
     layer.attention.key = random_linear(site + ".attn.k", 8, 16, seed);
@@ -67,7 +69,7 @@ inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64
     layer.feed_forward.down = random_linear(site + ".mlp.down", 16, 24, seed);
     weights.layers.push_back(std::move(layer));
   }
-  weights.norm = {"norm", Tensor::full({16}, 1)};
+  weights.norm = {"norm", Tensor::full({16}, 1), {}};
   return std::make_shared<CausalLM>(architecture_of_hf("llama"), config, std::move(weights));
 }
 

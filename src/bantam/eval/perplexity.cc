@@ -42,7 +42,7 @@ std::vector<WindowLoss> score_windows(const LoadedModel& model,
   }
   Tensor losses;
   linear_cross_entropy(hidden, model.model->head_weight(), Tensor::from(targets, {rows}),
-                       Tensor::from(weights, {rows}), &losses);
+                       Tensor::from(weights, {rows}), &losses, model.model->logit_form());
   std::vector<WindowLoss> out;
   begin = 0;
   for (const auto& window : windows) {

@@ -1,7 +1,11 @@
 #include "bantam/model/architecture.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "bantam/base/error.h"
 #include "bantam/model/architectures/list.h"
+#include "bantam/model/gguf.h"
 
 namespace bantam {
 namespace {
@@ -15,23 +19,67 @@ std::string known_families() {
   return names;
 }
 
+std::string with_number(std::string_view pattern, char mark, int number) {
+  const auto at = pattern.find(mark);
+  if (at == std::string_view::npos) return std::string(pattern);
+  return fmt::format("{}{}{}", pattern.substr(0, at), number, pattern.substr(at + 1));
+}
+
 }  // namespace
 
 std::span<const Architecture* const> architectures() {
-  static const Architecture* const list[] = {&llama_architecture()};
+  static const Architecture* const list[] = {
+      &llama_architecture(),       &mistral_architecture(),    &mixtral_architecture(),
+      &smollm3_architecture(),     &arcee_architecture(),      &qwen2_architecture(),
+      &qwen3_architecture(),       &qwen3_moe_architecture(),  &gemma2_architecture(),
+      &gemma3_architecture(),      &phi3_architecture(),       &gpt2_architecture(),
+      &opt_architecture(),         &starcoder2_architecture(), &olmo2_architecture(),
+      &stablelm_architecture(),    &granite_architecture(),    &minicpm_architecture(),
+      &deepseek_v2_architecture(),
+  };
   return list;
 }
 
 std::string with_layer(std::string_view pattern, int layer) {
-  const auto at = pattern.find('#');
-  if (at == std::string_view::npos) return std::string(pattern);
-  return fmt::format("{}{}{}", pattern.substr(0, at), layer, pattern.substr(at + 1));
+  return with_number(pattern, '#', layer);
+}
+
+std::string with_expert(std::string_view pattern, int expert) {
+  return with_number(pattern, '@', expert);
+}
+
+namespace {
+
+// Replaces the number behind `prefix` by `mark`; -1 where there is none.
+int take_number(std::string& site, std::string_view prefix, char mark) {
+  const auto at = site.find(prefix);
+  if (at == std::string::npos) return -1;
+  const auto begin = at + prefix.size(), end = std::min(site.find('.', begin), site.size());
+  int number = -1;
+  const auto [stop, error] = std::from_chars(site.data() + begin, site.data() + end, number);
+  if (error != std::errc() || stop != site.data() + end) return -1;
+  site.replace(begin, end - begin, 1, mark);
+  return number;
+}
+
+}  // namespace
+
+SitePattern pattern_of_site(std::string_view site) {
+  SitePattern place{std::string(site)};
+  place.layer = take_number(place.pattern, "layers.", '#');
+  place.expert = take_number(place.pattern, ".experts.", '@');
+  return place;
+}
+
+const WeightName* Architecture::find_weight(std::string_view site_pattern) const {
+  for (const WeightName& name : weights) {
+    if (name.site == site_pattern) return &name;
+  }
+  return nullptr;
 }
 
 const WeightName& Architecture::weight(std::string_view site_pattern) const {
-  for (const WeightName& name : weights) {
-    if (name.site == site_pattern) return name;
-  }
+  if (const WeightName* found = find_weight(site_pattern)) return *found;
   throw internal_error("architecture {}: no weight named {}", name, site_pattern);
 }
 
@@ -43,10 +91,15 @@ const Architecture& architecture_of_hf(std::string_view model_type) {
                     known_families());
 }
 
-const Architecture& architecture_of_gguf(std::string_view name) {
+const Architecture& architecture_of_gguf(const GgufFile& file) {
+  const std::string name = file.require_string("general.architecture");
+  const Architecture* plain = nullptr;
   for (const Architecture* family : architectures()) {
-    if (family->gguf_name == name) return *family;
+    if (family->gguf_name != name) continue;
+    if (!family->gguf_mark.empty() && file.has(family->gguf_mark)) return *family;
+    if (family->gguf_mark.empty() && plain == nullptr) plain = family;
   }
+  if (plain != nullptr) return *plain;
   throw input_error("general.architecture is '{}'; known families: {}", escaped(name),
                     known_families());
 }

@@ -1,10 +1,10 @@
 // Architectures as data: which parts a family is made of, and what its weights and numbers are
 // called in files.
 //
-// A new family is one file in architectures/ and one line in architectures().
+// A new family is one file in architectures/ and one line in architectures(); docs/architectures.md
+// shows how.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,32 +19,57 @@ class GgufFile;
 class GgufWriter;
 class HfConfig;
 
-/// One tensor of the model under its three names; "#" stands for the layer's number.
+/// Which rows of a tensor in a file are the weight: some families keep several weights in one
+/// tensor.
+enum class FileRows { all, query, key, value, gate, up };
+
+/// One weight of the model under its three names. "#" stands for the layer's number and "@" for the
+/// expert's; a name in a file without "@" is a stack of all experts. Biases follow ".weight" ->
+/// ".bias".
 struct WeightName {
-  std::string_view site;  ///< "layers.#.attn.q.weight"
-  std::string_view hf;    ///< "model.layers.#.self_attn.q_proj.weight"
-  std::string_view gguf;  ///< "blk.#.attn_q.weight"
+  std::string_view site;       ///< "layers.#.attn.q.weight"
+  std::string_view hf;         ///< "model.layers.#.self_attn.q_proj.weight"
+  std::string_view gguf = "";  ///< "blk.#.attn_q.weight"; empty where the family has no GGUF form
+  FileRows rows = FileRows::all;
+  bool optional = false;  ///< models of the family may lack it
 };
 
 /// "blk.#.attn_q.weight", 3 -> "blk.3.attn_q.weight"
 std::string with_layer(std::string_view pattern, int layer);
+/// The same for "@".
+std::string with_expert(std::string_view pattern, int expert);
+
+/// A site taken apart: "layers.3.mlp.experts.7.up.weight" is "layers.#.mlp.experts.@.up.weight" of
+/// 3 and 7.
+struct SitePattern {
+  std::string pattern;
+  int layer = -1, expert = -1;  ///< -1: outside of layers, of experts
+};
+SitePattern pattern_of_site(std::string_view site);
 
 struct Architecture {
   std::string_view name;           ///< "llama"
   std::string_view hf_model_type;  ///< config.json "model_type"
   std::string_view hf_class;       ///< config.json "architectures"[0]
-  std::string_view gguf_name;      ///< general.architecture, prefix of its keys
-  std::span<const WeightName>
-      weights;  ///< linears, norms and embeddings; biases follow ".weight" -> ".bias"
+  std::string_view gguf_name =
+      "";  ///< general.architecture, prefix of its keys; empty: no GGUF form
+  /// Of families that share a gguf_name, the one whose file has this tensor.
+  std::string_view gguf_mark = "";
+  std::span<const WeightName> weights;  ///< linears, norms and embeddings
+  /// HF files of some models lack this in front of every name but the head's.
+  std::string_view hf_prefix = "model.";
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).
   bool gguf_interleaves_rotation = false;
+  bool hf_transposes_linears = false;  ///< [K, N] in HF files
+  bool hf_norms_from_one = false;      ///< HF files hold weight - 1 of norms
 
   DecoderConfig (*config_from_hf)(const HfConfig& config) = nullptr;
   DecoderConfig (*config_from_gguf)(const GgufFile& file) = nullptr;
   Json (*config_to_hf)(const DecoderConfig& config) = nullptr;
   void (*config_to_gguf)(const DecoderConfig& config, GgufWriter& writer) = nullptr;
 
+  const WeightName* find_weight(std::string_view site_pattern) const;
   /// Throws Error(internal) for a site that the table lacks.
   const WeightName& weight(std::string_view site_pattern) const;
 };
@@ -53,6 +78,6 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// Throws Error(input) naming the family found and the known ones.
 const Architecture& architecture_of_hf(std::string_view model_type);
-const Architecture& architecture_of_gguf(std::string_view name);
+const Architecture& architecture_of_gguf(const GgufFile& file);
 
 }  // namespace bantam

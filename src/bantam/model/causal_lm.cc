@@ -28,31 +28,88 @@ void require_linear(const LinearLayer& linear, std::int64_t outputs, std::int64_
 // The last name of a site, "q" of "layers.3.attn.q".
 std::string last_name(const std::string& site) { return site.substr(site.rfind('.') + 1); }
 
+// One of two widths: a norm of each head, or of all heads at once.
+void require_head_norm(const NormLayer& norm, std::int64_t head_width, std::int64_t all_heads) {
+  if (!norm.present() || norm.weight.shape() == Shape{all_heads}) return;
+  require_shape(norm.site, norm.weight, {head_width});
+}
+
+void require_feed_forward(const FeedForwardLayer& layer, std::int64_t inner,
+                          const DecoderConfig& config) {
+  if (config.gated) require_linear(layer.gate, inner, config.width);
+  require_linear(layer.up, inner, config.width);
+  require_linear(layer.down, config.width, inner);
+}
+
+void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number) {
+  const std::int64_t width = config.width;
+  const std::int64_t query_width = config.heads * config.head_width;
+  const std::int64_t key_width = config.kv_heads * config.head_width;
+  for (NormLayer* norm : {&layer.attention_norm, &layer.attention_post_norm,
+                          &layer.feed_forward_norm, &layer.feed_forward_post_norm}) {
+    if (norm->present()) require_shape(norm->site, norm->weight, {width});
+  }
+  AttentionLayer& attention = layer.attention;
+  if (config.latent.kv_rank > 0) {
+    const LatentPart& part = config.latent;
+    const std::int64_t head = part.plain_width + part.turning_width;
+    LatentProjections& latent = attention.latent;
+    if (part.query_rank > 0) require_linear(latent.query_down, part.query_rank, width);
+    require_linear(latent.query_up, config.heads * head,
+                   part.query_rank > 0 ? part.query_rank : width);
+    require_linear(latent.kv_down, part.kv_rank + part.turning_width, width);
+    require_linear(latent.kv_up, config.heads * (part.plain_width + part.value_width),
+                   part.kv_rank);
+    require_linear(attention.output, width, config.heads * part.value_width);
+  } else {
+    require_linear(attention.query, query_width, width);
+    require_linear(attention.key, key_width, width);
+    require_linear(attention.value, key_width, width);
+    require_linear(attention.output, width, query_width);
+    require_head_norm(attention.query_norm, config.head_width, query_width);
+    require_head_norm(attention.key_norm, config.head_width, key_width);
+  }
+  if (!config.layer(number).experts) {
+    require_feed_forward(layer.feed_forward, config.feed_forward, config);
+    return;
+  }
+  const ExpertsPart& part = config.experts;
+  require_linear(layer.experts.router, part.count, width);
+  if (std::ssize(layer.experts.experts) != part.count) {
+    throw input_error("model: {} has {} experts, the configuration asks for {}", layer.experts.site,
+                      layer.experts.experts.size(), part.count);
+  }
+  for (FeedForwardLayer& expert : layer.experts.experts) {
+    require_feed_forward(expert, part.width, config);
+  }
+  if (part.shared_width > 0) {
+    require_feed_forward(layer.experts.shared, part.shared_width, config);
+  }
+}
+
 }  // namespace
 
 CausalLM::CausalLM(const Architecture& architecture, DecoderConfig config, Weights weights)
     : architecture_(&architecture), config_(std::move(config)), weights_(std::move(weights)) {
   config_.validate();
-  const std::int64_t width = config_.width;
-  const std::int64_t query_width = config_.heads * config_.head_width;
-  const std::int64_t key_width = config_.kv_heads * config_.head_width;
+  const std::int64_t table_width =
+      config_.embedding_width > 0 ? config_.embedding_width : config_.width;
   if (weights_.embedding.defined() && weights_.embedding.size(0) != config_.vocabulary) {
     throw input_error("model: the embedding table has {} rows but the vocabulary {} tokens",
                       weights_.embedding.size(0), config_.vocabulary);
   }
-  require_shape("embedding", weights_.embedding, {config_.vocabulary, width});
-  require_shape("norm", weights_.norm.weight, {width});
-  if (!config_.tied_head) require_linear(weights_.head, config_.vocabulary, width);
-  for (const DecoderLayer& layer : weights_.layers) {
-    require_shape(layer.attention_norm.site, layer.attention_norm.weight, {width});
-    require_shape(layer.feed_forward_norm.site, layer.feed_forward_norm.weight, {width});
-    require_linear(layer.attention.query, query_width, width);
-    require_linear(layer.attention.key, key_width, width);
-    require_linear(layer.attention.value, key_width, width);
-    require_linear(layer.attention.output, width, query_width);
-    require_linear(layer.feed_forward.gate, config_.feed_forward, width);
-    require_linear(layer.feed_forward.up, config_.feed_forward, width);
-    require_linear(layer.feed_forward.down, width, config_.feed_forward);
+  require_shape("embedding", weights_.embedding, {config_.vocabulary, table_width});
+  if (config_.learned_positions > 0) {
+    require_shape("positions", weights_.positions, {config_.learned_positions, config_.width});
+  }
+  if (config_.embedding_width > 0) {
+    require_linear(weights_.embedding_in, config_.width, table_width);
+    require_linear(weights_.embedding_out, table_width, config_.width);
+  }
+  if (weights_.norm.present()) require_shape("norm", weights_.norm.weight, {config_.width});
+  if (!config_.tied_head) require_linear(weights_.head, config_.vocabulary, table_width);
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    require_layer(weights_.layers[i], config_, static_cast<int>(i));
   }
 }
 
@@ -72,43 +129,65 @@ Tensor CausalLM::hidden(const Batch& batch, KvStore* cache, Taps* taps) const {
     throw internal_error("forward: {} tokens, {} positions, {} cache rows", tokens,
                          batch.plan.tokens(), batch.cache_rows.size());
   }
-  const Tensor positions = Tensor::from(batch.plan.positions, {tokens});
-  const ForwardContext context{
-      config_, batch, rope_table(positions, config_.rope.frequencies, config_.rope.magnitude),
-      cache, taps};
-  Tensor x = embedding(weights_.embedding, Tensor::from(batch.tokens, {tokens}));
-  x = tap(taps, "embed", ".out", x);
+  const ForwardContext context{config_, std::make_shared<const ForwardTables>(config_, batch),
+                               cache, taps};
+  Tensor x = tap(taps, "embed", ".out", embedded(batch, taps));
   const bool recompute =
       gradient_checkpointing_ && taps == nullptr && cache == nullptr && Tape::current() != nullptr;
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     const DecoderLayer& layer = weights_.layers[i];
     const auto number = static_cast<int>(i);
     if (recompute) {
-      // The segment outlives this call (backward runs it again), so it owns what it needs of the
-      // context.
       x = checkpoint(
-          [this, &layer, number, batch, rope = context.rope](std::span<const Tensor> inputs) {
-            return layer.forward(inputs[0], number,
-                                 ForwardContext{config_, batch, rope, nullptr, nullptr});
+          [&layer, number, context](std::span<const Tensor> inputs) {
+            return layer.forward(inputs[0], number, context);
           },
           {x});
     } else {
       x = layer.forward(x, number, context);
     }
   }
-  return weights_.norm.forward(x, config_.norm_epsilon, taps);
+  if (weights_.norm.present()) {
+    x = weights_.norm.forward(x, config_.norm, config_.norm_epsilon, taps);
+  }
+  return config_.embedding_width > 0 ? weights_.embedding_out.forward(x, taps) : x;
+}
+
+// What the layers start from: tokens, and positions where the model has learned ones.
+Tensor CausalLM::embedded(const Batch& batch, Taps* taps) const {
+  const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
+  Tensor x = embedding(weights_.embedding, Tensor::from(batch.tokens, {tokens}));
+  if (config_.embedding_scale != 1) x = scale(x, config_.embedding_scale);
+  if (config_.embedding_width > 0) x = weights_.embedding_in.forward(x, taps);
+  if (config_.learned_positions > 0) {
+    std::vector<std::int32_t> rows = batch.plan.positions;
+    for (std::int32_t& row : rows) {
+      row += static_cast<std::int32_t>(config_.learned_position_shift);
+      if (row >= config_.learned_positions) {
+        throw input_error(
+            "the text is longer than this model can be: it has learned {} positions; shorten the "
+            "text or lower --context",
+            config_.learned_positions - config_.learned_position_shift);
+      }
+    }
+    x = add(x, embedding(weights_.positions, Tensor::from(rows, {tokens})));
+  }
+  if (weights_.embedding_norm.present()) {
+    x = weights_.embedding_norm.forward(x, config_.norm, config_.norm_epsilon, taps);
+  }
+  return x;
 }
 
 Tensor CausalLM::logits(const Tensor& hidden, Taps* taps) const {
-  return tap(taps, "head", ".out", linear(tap(taps, "head", ".in", hidden), head_weight()));
+  const Tensor products = linear(tap(taps, "head", ".in", hidden), head_weight());
+  return tap(taps, "head", ".out", form_scores(products, config_.logit_form()));
 }
 
 std::vector<LinearLayer*> CausalLM::linears() {
   std::vector<LinearLayer*> list;
   for (DecoderLayer& layer : weights_.layers) {
-    AttentionLayer& a = layer.attention;
-    FeedForwardLayer& f = layer.feed_forward;
-    list.insert(list.end(), {&a.query, &a.key, &a.value, &a.output, &f.gate, &f.up, &f.down});
+    const std::vector<LinearLayer*> more = layer.linears();
+    list.insert(list.end(), more.begin(), more.end());
   }
   return list;
 }
@@ -222,32 +301,30 @@ void CausalLM::quantize_weights(DType dtype) {
 
 std::vector<Parameter> CausalLM::parameters() {
   std::vector<Parameter> list;
-  list.push_back({"embed.weight", &weights_.embedding, ParameterRole::embedding, -1});
+  const auto add = [&](const std::string& name, Tensor& tensor, ParameterRole role, int layer) {
+    if (tensor.defined()) list.push_back({name, &tensor, role, layer});
+  };
+  const auto add_linear = [&](LinearLayer& linear, int layer) {
+    add(linear.site + ".weight", linear.weight, ParameterRole::linear, layer);
+    add(linear.site + ".bias", linear.bias, ParameterRole::bias, layer);
+  };
+  const auto add_norm = [&](NormLayer& norm, int layer) {
+    add(norm.site + ".weight", norm.weight, ParameterRole::norm, layer);
+    add(norm.site + ".bias", norm.bias, ParameterRole::norm, layer);
+  };
+  add("embed.weight", weights_.embedding, ParameterRole::embedding, -1);
+  add("positions.weight", weights_.positions, ParameterRole::embedding, -1);
+  add_linear(weights_.embedding_in, -1);
+  add_norm(weights_.embedding_norm, -1);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     DecoderLayer& layer = weights_.layers[i];
     const auto number = static_cast<int>(i);
-    const auto add_linear = [&](LinearLayer& linear) {
-      list.push_back({linear.site + ".weight", &linear.weight, ParameterRole::linear, number});
-      if (linear.bias.defined())
-        list.push_back({linear.site + ".bias", &linear.bias, ParameterRole::bias, number});
-    };
-    const auto add_norm = [&](NormLayer& norm) {
-      list.push_back({norm.site + ".weight", &norm.weight, ParameterRole::norm, number});
-    };
-    add_norm(layer.attention_norm);
-    for (LinearLayer* linear : {&layer.attention.query, &layer.attention.key,
-                                &layer.attention.value, &layer.attention.output}) {
-      add_linear(*linear);
-    }
-    add_norm(layer.feed_forward_norm);
-    for (LinearLayer* linear :
-         {&layer.feed_forward.gate, &layer.feed_forward.up, &layer.feed_forward.down}) {
-      add_linear(*linear);
-    }
+    for (NormLayer* norm : layer.norms()) add_norm(*norm, number);
+    for (LinearLayer* linear : layer.linears()) add_linear(*linear, number);
   }
-  list.push_back({"norm.weight", &weights_.norm.weight, ParameterRole::norm, -1});
-  if (!config_.tied_head)
-    list.push_back({"head.weight", &weights_.head.weight, ParameterRole::head, -1});
+  add_norm(weights_.norm, -1);
+  add_linear(weights_.embedding_out, -1);
+  if (!config_.tied_head) add("head.weight", weights_.head.weight, ParameterRole::head, -1);
   for (const auto& adapter : adapters_) {
     for (Parameter& parameter : adapter->parameters()) {
       parameter.name = adapter->name + ":" + parameter.name;

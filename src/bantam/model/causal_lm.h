@@ -23,9 +23,12 @@ class CausalLM {
   /// Takes weights as they come from a file; validates every shape against the configuration,
   /// errors name site and shapes.
   struct Weights {
-    Tensor embedding;  ///< [V, D]
+    Tensor embedding;                         ///< [V, D], or [V, d] before embedding_in
+    Tensor positions;                         ///< [P, D]; undefined where positions are not learned
+    LinearLayer embedding_in, embedding_out;  ///< d -> D and D -> d around the layers, or absent
+    NormLayer embedding_norm;                 ///< or absent
     std::vector<DecoderLayer> layers;
-    NormLayer norm;
+    NormLayer norm;    ///< or absent
     LinearLayer head;  ///< weight undefined when tied
   };
   CausalLM(const Architecture& architecture, DecoderConfig config, Weights weights);
@@ -41,10 +44,12 @@ class CausalLM {
   Tensor hidden(const Batch& batch, KvStore* cache = nullptr, Taps* taps = nullptr) const;
   /// Rows of hidden states -> logits [n, V].
   Tensor logits(const Tensor& hidden, Taps* taps = nullptr) const;
-  /// The output head [V, D]: what linear_cross_entropy reads.
+  /// The output head [V, D]: what linear_cross_entropy reads, with logit_form().
   const Tensor& head_weight() const {
     return config_.tied_head ? weights_.embedding : weights_.head.weight;
   }
+
+  ScoreForm logit_form() const { return config_.logit_form(); }
 
   /// Adapters act in the order of attachment. attach() throws Error(input) naming the first site,
   /// rank or shape that does not fit (S9); nothing is attached then.
@@ -63,7 +68,7 @@ class CausalLM {
 
   /// The model's own weights in the order of the architecture, then those of attached adapters.
   std::vector<Parameter> parameters();
-  /// Every linear, in order of computation.
+  /// Every linear of the layers, in order of computation.
   std::vector<LinearLayer*> linears();
   std::vector<const LinearLayer*> linears() const;
 
@@ -77,6 +82,7 @@ class CausalLM {
   DecoderConfig config_;
   Weights weights_;
   std::vector<std::shared_ptr<Adapter>> adapters_;
+  Tensor embedded(const Batch& batch, Taps* taps) const;
   bool gradient_checkpointing_ = false;
 };
 

@@ -1,9 +1,12 @@
 #include "bantam/model/decoder_weights.h"
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "bantam/base/error.h"
+#include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
 
 namespace bantam {
@@ -33,6 +36,32 @@ bool is_rotated(std::string_view site) {
   return site.ends_with("attn.q.weight") || site.ends_with("attn.k.weight");
 }
 
+bool is_norm(std::string_view site) { return site.find("norm.") != std::string_view::npos; }
+
+// Rows of a shared tensor that belong to one weight.
+KeyRange rows_in_file(const WeightName& entry, const DecoderConfig& config, std::int64_t rows) {
+  const std::int64_t query = config.heads * config.head_width;
+  const std::int64_t key = config.kv_heads * config.head_width;
+  const auto range = [](std::int64_t begin, std::int64_t end) {
+    return KeyRange{static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end)};
+  };
+  switch (entry.rows) {
+    case FileRows::all:
+      return range(0, rows);
+    case FileRows::query:
+      return range(0, query);
+    case FileRows::key:
+      return range(query, query + key);
+    case FileRows::value:
+      return range(query + key, query + 2 * key);
+    case FileRows::gate:
+      return range(0, rows / 2);
+    case FileRows::up:
+      return range(rows / 2, rows);
+  }
+  throw internal_error("rows of {}", entry.site);
+}
+
 std::string_view file_name(const WeightName& name, WeightNaming naming) {
   return naming == WeightNaming::hf ? name.hf : name.gguf;
 }
@@ -46,35 +75,51 @@ class Reader {
  public:
   Reader(const WeightSource& source, WeightNaming naming, const Architecture& architecture,
          const DecoderConfig& config)
-      : source_(source), naming_(naming), architecture_(architecture), config_(config) {}
-
-  Tensor weight(std::string_view pattern, int layer) {
-    const WeightName& entry = architecture_.weight(pattern);
-    const std::string name = with_layer(file_name(entry, naming_), layer);
-    if (!source_.has(name)) {
-      missing_.push_back(name);
-      return {};
-    }
-    used_.insert(name);
-    return in_our_order(pattern, source_.tensor(name));
+      : source_(source), naming_(naming), architecture_(architecture), config_(config) {
+    const std::string_view first = file_name(architecture.weight("embed.weight"), naming);
+    lacks_prefix_ = naming == WeightNaming::hf && !source.has(first) &&
+                    first.starts_with(architecture.hf_prefix) &&
+                    source.has(first.substr(architecture.hf_prefix.size()));
   }
 
-  LinearLayer linear(std::string_view pattern, int layer) {
-    LinearLayer out;
-    out.site = with_layer(pattern, layer);
-    const std::string weight_pattern = std::string(pattern) + ".weight";
-    out.weight = weight(weight_pattern, layer);
-    const WeightName& entry = architecture_.weight(weight_pattern);
-    const std::string bias = with_layer(without_suffix(file_name(entry, naming_)) + ".bias", layer);
-    if (source_.has(bias)) {
-      used_.insert(bias);
-      out.bias = in_our_order(weight_pattern, source_.tensor(bias));
+  /// Undefined for a site that the family or, where it may, the file lacks.
+  Tensor weight(std::string_view pattern, int layer = 0, int expert = 0) {
+    const WeightName* entry = architecture_.find_weight(pattern);
+    if (entry == nullptr) return {};
+    const std::string name = name_in_file(file_name(*entry, naming_), layer, expert);
+    if (!source_.has(name)) {
+      if (!entry->optional) missing_.push_back(name);
+      return {};
     }
+    return from_file(*entry, name, expert);
+  }
+
+  LinearLayer linear(std::string_view pattern, int layer = 0, int expert = 0) {
+    LinearLayer out;
+    out.site = with_expert(with_layer(pattern, layer), expert);
+    const std::string weight_pattern = std::string(pattern) + ".weight";
+    out.weight = weight(weight_pattern, layer, expert);
+    out.bias = bias(weight_pattern, layer, expert);
     return out;
   }
 
-  NormLayer norm(std::string_view pattern, int layer) {
-    return {with_layer(pattern, layer), weight(std::string(pattern) + ".weight", layer)};
+  NormLayer norm(std::string_view pattern, int layer = 0) {
+    const std::string weight_pattern = std::string(pattern) + ".weight";
+    NormLayer out{with_layer(pattern, layer), weight(weight_pattern, layer), {}};
+    if (out.present()) out.bias = bias(weight_pattern, layer, 0);
+    // Norms and biases are read by every op in f32; they are tiny.
+    out.weight = in_f32(out.weight);
+    if (out.present() && from_one()) out.weight = add_scalar(out.weight, 1);
+    return out;
+  }
+
+  FeedForwardLayer feed_forward(const std::string& pattern, int layer, int expert = 0) {
+    FeedForwardLayer out;
+    out.site = with_expert(with_layer(pattern, layer), expert);
+    out.gate = linear(pattern + ".gate", layer, expert);
+    out.up = linear(pattern + ".up", layer, expert);
+    out.down = linear(pattern + ".down", layer, expert);
+    return out;
   }
 
   void finish(std::vector<std::string>& warnings) const {
@@ -89,8 +134,9 @@ class Reader {
     }
     std::vector<std::string> extra;
     for (const WeightInfo& info : source_.weights()) {
-      if (!used_.contains(info.name) && info.name != "rope_freqs.weight")
+      if (!used_.contains(info.name) && !is_known_extra(info.name)) {
         extra.push_back(escaped(info.name));
+      }
     }
     if (extra.empty()) return;
     warnings.push_back(
@@ -99,6 +145,69 @@ class Reader {
   }
 
  private:
+  bool from_one() const { return naming_ == WeightNaming::hf && architecture_.hf_norms_from_one; }
+
+  // Rotations are read with the configuration; a tied head is the embedding once more.
+  bool is_known_extra(std::string_view name) const {
+    return name.starts_with("rope_f") ||
+           (config_.tied_head && name == architecture_.weight("head.weight").hf);
+  }
+
+  std::string name_in_file(std::string_view pattern, int layer, int expert) const {
+    if (lacks_prefix_ && pattern.starts_with(architecture_.hf_prefix)) {
+      pattern.remove_prefix(architecture_.hf_prefix.size());
+    }
+    return with_expert(with_layer(pattern, layer), expert);
+  }
+
+  Tensor bias(std::string_view weight_pattern, int layer, int expert) {
+    const WeightName* entry = architecture_.find_weight(weight_pattern);
+    if (entry == nullptr) return {};
+    const std::string name =
+        without_suffix(name_in_file(file_name(*entry, naming_), layer, expert)) + ".bias";
+    if (!source_.has(name)) return {};
+    return in_f32(from_file(*entry, name, expert));
+  }
+
+  static Tensor in_f32(const Tensor& tensor) {
+    return tensor.defined() && tensor.dtype() != DType::f32 ? dequantize(tensor) : tensor;
+  }
+
+  Tensor from_file(const WeightName& entry, const std::string& name, int expert) {
+    used_.insert(name);
+    Tensor tensor = source_.tensor(name);
+    const bool is_bias = name.ends_with(".bias");
+    if (naming_ == WeightNaming::hf && architecture_.hf_transposes_linears && tensor.rank() == 2 &&
+        is_linear(entry.site)) {
+      tensor = contiguous(transpose(in_f32(tensor), 0, 1));
+    }
+    const bool is_stack = entry.site.find('@') != std::string_view::npos &&
+                          file_name(entry, naming_).find('@') == std::string_view::npos;
+    if (is_stack) {
+      if (tensor.rank() != (is_bias ? 2 : 3) || tensor.size(0) != config_.experts.count) {
+        throw input_error("{}: {} is {}; expected a stack of {} experts", source_.description(),
+                          name, tensor.shape().text(), config_.experts.count);
+      }
+      const Tensor one = slice(tensor, 0, expert, expert + 1);
+      tensor = reshape(one, Shape(one.shape().extents().subspan(1)));
+    }
+    return in_our_order(entry.site, own_rows(entry, name, tensor));
+  }
+
+  Tensor own_rows(const WeightName& entry, const std::string& name, const Tensor& tensor) const {
+    if (entry.rows == FileRows::all) return tensor;
+    const KeyRange rows = rows_in_file(entry, config_, tensor.size(0));
+    if (rows.end > tensor.size(0)) {
+      throw input_error("{}: {} is {}; its part for {} ends at row {}", source_.description(), name,
+                        tensor.shape().text(), entry.site, rows.end);
+    }
+    return slice(tensor, 0, rows.begin, rows.end);
+  }
+
+  static bool is_linear(std::string_view site) {
+    return site.starts_with("layers.") && !is_norm(site);
+  }
+
   Tensor in_our_order(std::string_view pattern, Tensor tensor) const {
     const bool interleaved =
         naming_ == WeightNaming::gguf && architecture_.gguf_interleaves_rotation;
@@ -111,24 +220,63 @@ class Reader {
   WeightNaming naming_;
   const Architecture& architecture_;
   const DecoderConfig& config_;
+  bool lacks_prefix_ = false;
   std::vector<std::string> missing_;
   std::set<std::string> used_;
 };
 
-DecoderLayer read_layer(Reader& reader, int i) {
+AttentionLayer read_attention(Reader& reader, const DecoderConfig& config, int i) {
+  AttentionLayer attention;
+  attention.site = with_layer("layers.#.attn", i);
+  attention.output = reader.linear("layers.#.attn.o", i);
+  if (config.latent.kv_rank == 0) {
+    attention.query = reader.linear("layers.#.attn.q", i);
+    attention.key = reader.linear("layers.#.attn.k", i);
+    attention.value = reader.linear("layers.#.attn.v", i);
+    attention.query_norm = reader.norm("layers.#.attn.q_norm", i);
+    attention.key_norm = reader.norm("layers.#.attn.k_norm", i);
+    return attention;
+  }
+  LatentProjections& latent = attention.latent;
+  if (config.latent.query_rank > 0) {
+    latent.query_down = reader.linear("layers.#.attn.q_down", i);
+    latent.query_norm = reader.norm("layers.#.attn.q_down_norm", i);
+    latent.query_up = reader.linear("layers.#.attn.q_up", i);
+  } else {
+    latent.query_up = reader.linear("layers.#.attn.q", i);
+  }
+  latent.kv_down = reader.linear("layers.#.attn.kv_down", i);
+  latent.kv_norm = reader.norm("layers.#.attn.kv_down_norm", i);
+  latent.kv_up = reader.linear("layers.#.attn.kv_up", i);
+  return attention;
+}
+
+ExpertsLayer read_experts(Reader& reader, const DecoderConfig& config, int i) {
+  ExpertsLayer layer;
+  layer.site = with_layer("layers.#.mlp", i);
+  layer.router = reader.linear("layers.#.mlp.router", i);
+  for (int expert = 0; expert < static_cast<int>(config.experts.count); ++expert) {
+    layer.experts.push_back(reader.feed_forward("layers.#.mlp.experts.@", i, expert));
+  }
+  if (config.experts.shared_width > 0) {
+    layer.shared = reader.feed_forward("layers.#.mlp.shared", i);
+  }
+  return layer;
+}
+
+DecoderLayer read_layer(Reader& reader, const DecoderConfig& config, int i) {
   DecoderLayer layer;
   layer.site = with_layer("layers.#", i);
-  layer.attention.site = layer.site + ".attn";
-  layer.feed_forward.site = layer.site + ".mlp";
   layer.attention_norm = reader.norm("layers.#.attn_norm", i);
-  layer.attention.query = reader.linear("layers.#.attn.q", i);
-  layer.attention.key = reader.linear("layers.#.attn.k", i);
-  layer.attention.value = reader.linear("layers.#.attn.v", i);
-  layer.attention.output = reader.linear("layers.#.attn.o", i);
+  layer.attention = read_attention(reader, config, i);
+  layer.attention_post_norm = reader.norm("layers.#.attn_post_norm", i);
   layer.feed_forward_norm = reader.norm("layers.#.mlp_norm", i);
-  layer.feed_forward.gate = reader.linear("layers.#.mlp.gate", i);
-  layer.feed_forward.up = reader.linear("layers.#.mlp.up", i);
-  layer.feed_forward.down = reader.linear("layers.#.mlp.down", i);
+  if (config.layer(i).experts) {
+    layer.experts = read_experts(reader, config, i);
+  } else {
+    layer.feed_forward = reader.feed_forward("layers.#.mlp", i);
+  }
+  layer.feed_forward_post_norm = reader.norm("layers.#.mlp_post_norm", i);
   return layer;
 }
 
@@ -158,43 +306,95 @@ CausalLM::Weights read_decoder_weights(const WeightSource& source, WeightNaming 
                                        std::vector<std::string>& warnings) {
   Reader reader(source, naming, architecture, config);
   CausalLM::Weights weights;
-  weights.embedding = reader.weight("embed.weight", 0);
-  for (int i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, i));
-  weights.norm = reader.norm("norm", 0);
-  if (!config.tied_head) weights.head = reader.linear("head", 0);
-  // Norms are read by every op in f32; they are tiny.
-  const auto to_f32 = [](Tensor& tensor) {
-    if (tensor.defined() && tensor.dtype() != DType::f32) tensor = dequantize(tensor);
-  };
-  to_f32(weights.norm.weight);
-  for (DecoderLayer& layer : weights.layers) {
-    to_f32(layer.attention_norm.weight);
-    to_f32(layer.feed_forward_norm.weight);
-  }
+  weights.embedding = reader.weight("embed.weight");
+  weights.positions = reader.weight("positions.weight");
+  weights.embedding_in = reader.linear("embed_in");
+  weights.embedding_out = reader.linear("embed_out");
+  for (int i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, config, i));
+  weights.norm = reader.norm("norm");
+  if (!config.tied_head) weights.head = reader.linear("head");
   reader.finish(warnings);
   return weights;
 }
 
+namespace {
+
+// The weights that lie in one tensor of a file, in the order of their rows.
+struct FileTensor {
+  std::string name;
+  std::vector<Tensor> parts;
+  bool is_stack = false;       ///< one part an expert
+  bool is_transposed = false;  ///< in the file
+};
+
+Tensor joined(const FileTensor& file) {
+  if (file.parts.size() == 1 && !file.is_stack) return file.parts.front();
+  std::vector<Tensor> parts = file.parts;
+  const DType type = parts.front().dtype();
+  if (!std::ranges::all_of(parts, [&](const Tensor& part) { return part.dtype() == type; })) {
+    for (Tensor& part : parts) part = dequantize(part);
+  }
+  std::int64_t rows = 0;
+  for (const Tensor& part : parts) rows += part.size(0);
+  Shape shape = parts.front().shape();
+  shape.set(0, rows);
+  Tensor whole = Tensor::empty(shape, parts.front().dtype());
+  std::byte* to = whole.writable_bytes();
+  for (const Tensor& part : parts) {
+    std::memcpy(to, part.bytes(), part.byte_size());
+    to += part.byte_size();
+  }
+  if (!file.is_stack) return whole;
+  std::vector<std::int64_t> extents = {std::ssize(parts)};
+  for (const std::int64_t extent : parts.front().shape().extents()) extents.push_back(extent);
+  return reshape(whole, Shape(std::span<const std::int64_t>(extents)));
+}
+
+}  // namespace
+
 void visit_decoder_weights(const CausalLM& model, WeightNaming naming,
                            const std::function<void(const std::string&, const Tensor&)>& visit) {
   const Architecture& architecture = model.architecture();
-  const bool interleave = naming == WeightNaming::gguf && architecture.gguf_interleaves_rotation;
+  const bool to_hf = naming == WeightNaming::hf;
+  const bool interleave = !to_hf && architecture.gguf_interleaves_rotation;
+  std::vector<FileTensor> files;
+  std::map<std::string, std::size_t> places;
   auto& source = const_cast<CausalLM&>(model);  // parameters() hands out pointers; only read here
   for (const Parameter& parameter : source.parameters()) {
     if (parameter.role == ParameterRole::adapter) continue;
-    const bool is_bias = parameter.role == ParameterRole::bias;
-    std::string pattern = parameter.name;
-    if (parameter.layer >= 0) {
-      const std::string prefix = fmt::format("layers.{}.", parameter.layer);
-      pattern = "layers.#." + pattern.substr(prefix.size());
-    }
+    const SitePattern place_in_model = pattern_of_site(parameter.name);
+    std::string pattern = place_in_model.pattern;
+    const bool is_bias = pattern.ends_with(".bias");
     if (is_bias) pattern = without_suffix(pattern) + ".weight";
-    std::string name = with_layer(file_name(architecture.weight(pattern), naming), parameter.layer);
+    const WeightName& entry = architecture.weight(pattern);
+    const std::string_view in_file = file_name(entry, naming);
+    std::string name =
+        with_expert(with_layer(in_file, place_in_model.layer), place_in_model.expert);
     if (is_bias) name = without_suffix(name) + ".bias";
-    const std::int64_t heads =
-        pattern.ends_with("q.weight") ? model.config().heads : model.config().kv_heads;
-    const bool reorder = interleave && is_rotated(pattern);
-    visit(name, reorder ? interleave_rotation(*parameter.tensor, heads) : *parameter.tensor);
+    Tensor tensor = *parameter.tensor;
+    if (interleave && is_rotated(pattern)) {
+      tensor = interleave_rotation(
+          tensor, pattern.ends_with("q.weight") ? model.config().heads : model.config().kv_heads);
+    }
+    if (to_hf && architecture.hf_norms_from_one && is_norm(pattern) && !is_bias) {
+      tensor = add_scalar(tensor.stop_gradient(), -1);
+    }
+    const auto [place, is_new] = places.try_emplace(name, files.size());
+    if (is_new) {
+      files.push_back(
+          {name,
+           {},
+           pattern.find('@') != std::string::npos && in_file.find('@') == std::string_view::npos,
+           to_hf && architecture.hf_transposes_linears && !is_bias &&
+               parameter.role == ParameterRole::linear});
+    }
+    files[place->second].parts.push_back(tensor);
+  }
+  for (const FileTensor& file : files) {
+    const Tensor tensor = joined(file);
+    visit(file.name, file.is_transposed
+                         ? contiguous(transpose(dequantize(tensor.stop_gradient()), 0, 1))
+                         : tensor);
   }
 }
 

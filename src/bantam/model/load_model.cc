@@ -26,7 +26,7 @@ OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
       GgufFile::open(path, options.check_weights ? WeightCheck::automatic : WeightCheck::never);
   const std::string where = escaped(path.string());
   try {
-    const Architecture& family = architecture_of_gguf(file->require_string("general.architecture"));
+    const Architecture& family = architecture_of_gguf(*file);
     return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
   } catch (const Error& error) {
     // Typed getters already name the file; family and range errors do not.

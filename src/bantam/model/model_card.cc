@@ -63,7 +63,7 @@ void add_weights(ModelCard& card, const WeightSource& source) {
 void add_config(ModelCard& card, const OpenedFiles& files) {
   if (files.gguf) {
     card.family = files.gguf->require_string("general.architecture");
-    card.config = architecture_of_gguf(card.family).config_from_gguf(*files.gguf);
+    card.config = architecture_of_gguf(*files.gguf).config_from_gguf(*files.gguf);
   } else {
     const HfConfig config = HfConfig::read(card.path / "config.json");
     card.family = config.require_string("model_type");

@@ -155,8 +155,10 @@ DecoderConfig config_of(const ModelShape& shape) {
   config.feed_forward = shape.feed_forward;
   config.vocabulary = shape.vocabulary;
   config.context = shape.context;
-  config.rope_theta = shape.rope_theta;
-  config.rope.frequencies = rope_frequencies(static_cast<int>(shape.head_width), shape.rope_theta);
+  RopePart rope;
+  rope.theta = shape.rope_theta;
+  rope.frequencies = rope_frequencies(static_cast<int>(shape.head_width), shape.rope_theta);
+  config.ropes = {rope};
   config.validate();
   return config;
 }
@@ -174,7 +176,7 @@ void write_random_model(const ModelShape& shape, const RandomModelOptions& optio
                       with_commas(static_cast<std::int64_t>(vocabulary.tokens.size())), shape.name,
                       with_commas(shape.vocabulary));
   }
-  const Architecture& llama = architecture_of_gguf("llama");
+  const Architecture& llama = architecture_of_hf("llama");
   const DecoderConfig config = config_of(shape);
   GgufWriter writer;
   writer.set("general.architecture", std::string(llama.gguf_name));

@@ -63,12 +63,10 @@ void write_tokenizer_files(const LoadedModel& model, const Path& folder) {
 
 // "layers.3.attn.q" -> "base_model.model.model.layers.3.self_attn.q_proj", as PEFT names modules.
 std::string peft_module(const Architecture& architecture, const std::string& site) {
-  const auto dot = site.find('.', std::string_view("layers.").size());
-  const std::string layer = site.substr(7, dot - 7);
-  const WeightName& name = architecture.weight("layers.#" + site.substr(dot) + ".weight");
-  std::string module(name.hf.substr(0, name.hf.rfind('.')));
-  module.replace(module.find('#'), 1, layer);
-  return "base_model.model." + module;
+  const SitePattern place = pattern_of_site(site + ".weight");
+  const WeightName& name = architecture.weight(place.pattern);
+  const std::string weight = with_expert(with_layer(name.hf, place.layer), place.expert);
+  return "base_model.model." + weight.substr(0, weight.rfind('.'));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ AttentionPlan AttentionPlan::windowed(std::span<const std::int64_t> lengths, std
     if (length < 0) throw input_error("attention plan: a sequence of {} tokens", length);
     for (std::int64_t i = 0; i < length; ++i) {
       plan.positions.push_back(static_cast<std::int32_t>(i));
+      plan.lengths.push_back(static_cast<std::int32_t>(length));
       const std::int64_t first = begin + std::max<std::int64_t>(0, i + 1 - window);
       plan.visibility.push(
           {{static_cast<std::int32_t>(first), static_cast<std::int32_t>(begin + i + 1)}});
@@ -54,7 +55,29 @@ AttentionPlan AttentionPlan::tree(std::span<const std::int32_t> parents) {
     visibility.first.push_back(static_cast<std::int32_t>(visibility.ranges.size()));
   }
   plan.visibility.key_rows = count;
+  const std::int32_t deepest = count == 0 ? 0 : *std::ranges::max_element(plan.positions) + 1;
+  plan.lengths.assign(plan.positions.size(), deepest);
   return plan;
+}
+
+Visibility within_window(const Visibility& all, std::int64_t window) {
+  Visibility some;
+  some.key_rows = all.key_rows;
+  std::vector<KeyRange> kept;
+  for (std::int64_t query = 0; query < all.queries(); ++query) {
+    kept.clear();
+    std::int64_t left = window;
+    for (std::int32_t r = all.first[query + 1]; r > all.first[query] && left > 0; --r) {
+      const KeyRange& range = all.ranges[r - 1];
+      const auto take =
+          static_cast<std::int32_t>(std::min<std::int64_t>(left, range.end - range.begin));
+      kept.push_back({range.end - take, range.end});
+      left -= take;
+    }
+    some.ranges.insert(some.ranges.end(), kept.rbegin(), kept.rend());
+    some.first.push_back(static_cast<std::int32_t>(some.ranges.size()));
+  }
+  return some;
 }
 
 }  // namespace bantam

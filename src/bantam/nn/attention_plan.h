@@ -12,7 +12,9 @@ namespace bantam {
 
 struct AttentionPlan {
   std::vector<std::int32_t>
-      positions;          ///< [T] absolute position of each token in its sequence (for RoPE)
+      positions;  ///< [T] absolute position of each token in its sequence (for RoPE)
+  std::vector<std::int32_t>
+      lengths;            ///< [T] tokens of its sequence, from the first to the last known so far
   Visibility visibility;  ///< key rows seen by each of the T tokens
 
   std::int64_t tokens() const { return static_cast<std::int64_t>(positions.size()); }
@@ -26,5 +28,8 @@ struct AttentionPlan {
   /// and itself. Positions are depths.
   static AttentionPlan tree(std::span<const std::int32_t> parents);
 };
+
+/// What is left when each query sees at most the last `window` of its keys. window >= 1.
+Visibility within_window(const Visibility& all, std::int64_t window);
 
 }  // namespace bantam

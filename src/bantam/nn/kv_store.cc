@@ -203,8 +203,10 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
   for (const Append& append : appends) {
     Past& ranges = past(append.sequence);
     auto position = static_cast<std::int32_t>(tokens_in(ranges));
+    const auto length = static_cast<std::int32_t>(position + append.count);
     for (std::int64_t i = 0; i < append.count; ++i) {
       step.rows.push_back(take_row(ranges));
+      step.plan.lengths.push_back(length);
       step.plan.positions.push_back(position++);
       push(step.plan.visibility, window > 0 ? last_tokens(ranges, window) : ranges);
     }
@@ -230,6 +232,7 @@ KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32
     }
     push(visibility, seen);
     step.plan.positions[token] = base + tree.positions[token];
+    step.plan.lengths[token] = base + tree.lengths[token];
   }
   step.plan.visibility = std::move(visibility);
   return step;

@@ -61,7 +61,8 @@ Loss token_loss(const MicroBatch& batch, CausalLM& model, TokenWeight weight) {
   Tensor hidden = model.hidden(make_batch(sequences));
   if (count != offset) hidden = index_rows(hidden, Tensor::from(targets.rows, {count}));
   loss.sum = linear_cross_entropy(hidden, model.head_weight(), Tensor::from(targets.ids, {count}),
-                                  Tensor::from(std::span<const float>(targets.weights), {count}));
+                                  Tensor::from(std::span<const float>(targets.weights), {count}),
+                                  nullptr, model.logit_form());
   return loss;
 }
 

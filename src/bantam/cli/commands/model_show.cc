@@ -78,7 +78,9 @@ class ModelShow final : public CommandBody {
          fmt::format("{}{}", with_commas(config.vocabulary),
                      config.tied_head ? ", output head tied to the embedding" : ""));
     line(session, "context", with_commas(config.context) + " tokens");
-    line(session, "rotation base", fmt::format("{}", config.rope_theta));
+    for (const RopePart& rope : config.ropes) {
+      line(session, "rotation base", fmt::format("{}", rope.theta));
+    }
   }
 
   static void print_types(Session& session, const ModelCard& card) {
@@ -163,11 +165,16 @@ class ModelShow final : public CommandBody {
   }
 
   static Json config_json(const DecoderConfig& config) {
-    return {{"layers", config.layers},         {"width", config.width},
-            {"heads", config.heads},           {"kv_heads", config.kv_heads},
-            {"head_width", config.head_width}, {"feed_forward", config.feed_forward},
-            {"vocabulary", config.vocabulary}, {"context", config.context},
-            {"rope_theta", config.rope_theta}, {"tied_head", config.tied_head}};
+    return {{"layers", config.layers},
+            {"width", config.width},
+            {"heads", config.heads},
+            {"kv_heads", config.kv_heads},
+            {"head_width", config.head_width},
+            {"feed_forward", config.feed_forward},
+            {"vocabulary", config.vocabulary},
+            {"context", config.context},
+            {"rope_theta", config.ropes.empty() ? Json(nullptr) : Json(config.ropes[0].theta)},
+            {"tied_head", config.tied_head}};
   }
 
   static Json memory_json(const ModelCard& card) {

@@ -5,6 +5,24 @@
 
 namespace bantam {
 
+const Architecture& arcee_architecture();
+const Architecture& deepseek_v2_architecture();
+const Architecture& gemma2_architecture();
+const Architecture& gemma3_architecture();
+const Architecture& gpt2_architecture();
+const Architecture& granite_architecture();
 const Architecture& llama_architecture();
+const Architecture& minicpm_architecture();
+const Architecture& mistral_architecture();
+const Architecture& mixtral_architecture();
+const Architecture& olmo2_architecture();
+const Architecture& opt_architecture();
+const Architecture& phi3_architecture();
+const Architecture& qwen2_architecture();
+const Architecture& qwen3_architecture();
+const Architecture& qwen3_moe_architecture();
+const Architecture& smollm3_architecture();
+const Architecture& stablelm_architecture();
+const Architecture& starcoder2_architecture();
 
 }  // namespace bantam

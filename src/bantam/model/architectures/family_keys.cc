@@ -1,0 +1,174 @@
+#include "bantam/model/architectures/family_keys.h"
+
+#include "bantam/base/error.h"
+
+namespace bantam {
+namespace {
+
+// Before it becomes an int: a file may say 2^31.
+int layer_count(std::int64_t stated) {
+  if (stated < 1 || stated > 4096) {
+    throw input_error("model: number of layers is {}; expected 1 to 4,096", stated);
+  }
+  return static_cast<int>(stated);
+}
+
+std::int64_t width_of_head(const DecoderConfig& config) {
+  return config.heads > 0 ? config.width / config.heads : 0;
+}
+
+}  // namespace
+
+const std::array<WeightName, 12> kLlamaWeights = {{
+    {"embed.weight", "model.embed_tokens.weight", "token_embd.weight"},
+    {"layers.#.attn_norm.weight", "model.layers.#.input_layernorm.weight",
+     "blk.#.attn_norm.weight"},
+    {"layers.#.attn.q.weight", "model.layers.#.self_attn.q_proj.weight", "blk.#.attn_q.weight"},
+    {"layers.#.attn.k.weight", "model.layers.#.self_attn.k_proj.weight", "blk.#.attn_k.weight"},
+    {"layers.#.attn.v.weight", "model.layers.#.self_attn.v_proj.weight", "blk.#.attn_v.weight"},
+    {"layers.#.attn.o.weight", "model.layers.#.self_attn.o_proj.weight",
+     "blk.#.attn_output.weight"},
+    {"layers.#.mlp_norm.weight", "model.layers.#.post_attention_layernorm.weight",
+     "blk.#.ffn_norm.weight"},
+    {"layers.#.mlp.gate.weight", "model.layers.#.mlp.gate_proj.weight", "blk.#.ffn_gate.weight"},
+    {"layers.#.mlp.up.weight", "model.layers.#.mlp.up_proj.weight", "blk.#.ffn_up.weight"},
+    {"layers.#.mlp.down.weight", "model.layers.#.mlp.down_proj.weight", "blk.#.ffn_down.weight"},
+    {"norm.weight", "model.norm.weight", "output_norm.weight"},
+    {"head.weight", "lm_head.weight", "output.weight"},
+}};
+
+Activation activation_from_hf(const HfConfig& config, std::string_view key,
+                              std::string_view by_default) {
+  const std::string name = config.string(key).value_or(std::string(by_default));
+  if (const auto activation = activation_named(name)) return *activation;
+  throw input_error("{}: {} is '{}'; known: silu, gelu, gelu_pytorch_tanh (gelu_new), relu, relu2",
+                    config.where(), key, escaped(name));
+}
+
+DecoderConfig common_from_hf(const HfConfig& config) {
+  DecoderConfig out;
+  out.layers = layer_count(config.require_integer("num_hidden_layers"));
+  out.width = config.require_integer("hidden_size");
+  out.heads = config.require_integer("num_attention_heads");
+  out.kv_heads = config.integer("num_key_value_heads").value_or(out.heads);
+  out.head_width = config.integer("head_dim").value_or(width_of_head(out));
+  out.feed_forward = config.require_integer("intermediate_size");
+  out.vocabulary = config.require_integer("vocab_size");
+  out.context = config.integer("max_position_embeddings").value_or(2048);
+  out.norm_epsilon = static_cast<float>(config.number("rms_norm_eps").value_or(1e-6));
+  out.tied_head = config.boolean("tie_word_embeddings").value_or(false);
+  out.activation = activation_from_hf(config, "hidden_act", "silu");
+  return out;
+}
+
+DecoderConfig common_from_gguf(const GgufFile& file, std::string_view prefix) {
+  const auto key = [&](std::string_view name) { return fmt::format("{}.{}", prefix, name); };
+  DecoderConfig out;
+  out.layers = layer_count(file.require_integer(key("block_count")));
+  out.width = file.require_integer(key("embedding_length"));
+  out.heads = file.require_integer(key("attention.head_count"));
+  out.kv_heads = file.integer(key("attention.head_count_kv")).value_or(out.heads);
+  out.head_width = file.integer(key("attention.key_length")).value_or(width_of_head(out));
+  out.feed_forward = file.require_integer(key("feed_forward_length"));
+  out.context = file.require_integer(key("context_length"));
+  const auto rms = file.number(key("attention.layer_norm_rms_epsilon"));
+  out.norm = rms ? NormKind::rms : NormKind::layer;
+  out.norm_epsilon =
+      static_cast<float>(rms ? *rms : file.require_number(key("attention.layer_norm_epsilon")));
+  out.tied_head = !file.has("output.weight");
+  out.vocabulary = file.tensor("token_embd.weight").size(0);
+  const auto stated = file.integer(key("vocab_size"));
+  if (stated && *stated != out.vocabulary) {
+    throw input_error("{}: {} is {} but token_embd.weight has {} rows", file.description(),
+                      key("vocab_size"), *stated, out.vocabulary);
+  }
+  return out;
+}
+
+Json common_to_hf(const DecoderConfig& config, std::string_view model_type,
+                  std::string_view hf_class) {
+  return {{"architectures", {hf_class}},
+          {"model_type", model_type},
+          {"hidden_size", config.width},
+          {"num_hidden_layers", config.layers},
+          {"num_attention_heads", config.heads},
+          {"num_key_value_heads", config.kv_heads},
+          {"head_dim", config.head_width},
+          {"intermediate_size", config.feed_forward},
+          {"vocab_size", config.vocabulary},
+          {"max_position_embeddings", config.context},
+          {config.norm == NormKind::rms ? "rms_norm_eps" : "layer_norm_eps", config.norm_epsilon},
+          {"hidden_act", activation_name(config.activation)},
+          {"tie_word_embeddings", config.tied_head}};
+}
+
+void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix) {
+  const auto set = [&](std::string_view key, std::int64_t value) {
+    writer.set(fmt::format("{}.{}", prefix, key), static_cast<std::uint32_t>(value));
+  };
+  set("block_count", config.layers);
+  set("context_length", config.context);
+  set("embedding_length", config.width);
+  set("feed_forward_length", config.feed_forward);
+  set("attention.head_count", config.heads);
+  set("attention.head_count_kv", config.kv_heads);
+  set("attention.key_length", config.head_width);
+  set("attention.value_length", config.head_width);
+  set("vocab_size", config.vocabulary);
+  writer.set(fmt::format("{}.attention.layer_norm_{}epsilon", prefix,
+                         config.norm == NormKind::rms ? "rms_" : ""),
+             config.norm_epsilon);
+}
+
+void windows_from_hf(DecoderConfig& config, const HfConfig& file, std::int64_t window,
+                     bool (*slides)(int layer)) {
+  config.layer_parts.resize(static_cast<std::size_t>(config.layers));
+  const auto types = file.json().find("layer_types");
+  const bool listed = types != file.json().end() && types->is_array();
+  if (listed && std::ssize(*types) != config.layers) {
+    throw input_error("{}: layer_types names {} layers, num_hidden_layers is {}", file.where(),
+                      types->size(), config.layers);
+  }
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const auto place = static_cast<std::size_t>(layer);
+    const bool sliding = listed ? (*types)[place] == Json("sliding_attention") : slides(layer);
+    if (sliding) config.layer_parts[place].window = window;
+  }
+}
+
+Json layer_types_of(const DecoderConfig& config) {
+  Json types = Json::array();
+  for (int layer = 0; layer < config.layers; ++layer) {
+    types.push_back(config.layer(layer).window > 0 ? "sliding_attention" : "full_attention");
+  }
+  return types;
+}
+
+ExpertsPart experts_from_gguf(const GgufFile& file, std::string_view prefix) {
+  const auto key = [&](std::string_view name) { return fmt::format("{}.{}", prefix, name); };
+  ExpertsPart part;
+  part.count = file.integer(key("expert_count")).value_or(0);
+  if (part.count == 0) return part;
+  part.used = file.require_integer(key("expert_used_count"));
+  part.width = file.integer(key("expert_feed_forward_length"))
+                   .value_or(file.require_integer(key("feed_forward_length")));
+  return part;
+}
+
+void experts_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix) {
+  const auto set = [&](std::string_view key, std::int64_t value) {
+    writer.set(fmt::format("{}.{}", prefix, key), static_cast<std::uint32_t>(value));
+  };
+  set("expert_count", config.experts.count);
+  set("expert_used_count", config.experts.used);
+  set("expert_feed_forward_length", config.experts.width);
+}
+
+void set_expert_layers(DecoderConfig& config, int first) {
+  config.layer_parts.resize(static_cast<std::size_t>(config.layers));
+  for (int layer = first; layer < config.layers; ++layer) {
+    config.layer_parts[static_cast<std::size_t>(layer)].experts = true;
+  }
+}
+
+}  // namespace bantam

@@ -1,0 +1,41 @@
+// What most families state under the same names, in config.json and in GGUF.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "bantam/model/architecture.h"
+#include "bantam/model/gguf.h"
+#include "bantam/model/hf_config.h"
+#include "bantam/model/rope_scaling.h"
+
+namespace bantam {
+
+/// Sizes, norm epsilon and activation; neither rotations nor what differs between layers. Not
+/// validated.
+DecoderConfig common_from_hf(const HfConfig& config);
+DecoderConfig common_from_gguf(const GgufFile& file, std::string_view prefix);
+/// Throws Error(input) for an activation that is not known.
+Activation activation_from_hf(const HfConfig& config, std::string_view key,
+                              std::string_view by_default);
+
+Json common_to_hf(const DecoderConfig& config, std::string_view model_type,
+                  std::string_view hf_class);
+void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix);
+
+/// The window of every layer, or of those that "layer_types" calls sliding_attention. `slides` says
+/// which where the file has no such list.
+void windows_from_hf(DecoderConfig& config, const HfConfig& file, std::int64_t window,
+                     bool (*slides)(int layer));
+Json layer_types_of(const DecoderConfig& config);
+
+/// Experts of PREFIX.expert_* keys; count 0 where there are none.
+ExpertsPart experts_from_gguf(const GgufFile& file, std::string_view prefix);
+void experts_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix);
+/// Marks all layers from `first` on.
+void set_expert_layers(DecoderConfig& config, int first = 0);
+
+/// Llama's names, which many families share.
+extern const std::array<WeightName, 12> kLlamaWeights;
+
+}  // namespace bantam

@@ -1,0 +1,41 @@
+// Attention with grouped heads: rotary positions, norms of queries and keys, windows and caps as
+// the configuration says; and the variant whose keys and values come from one narrow vector.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bantam/nn/forward_context.h"
+#include "bantam/nn/linear_layer.h"
+#include "bantam/nn/norm_layer.h"
+
+namespace bantam {
+
+/// Multi-head latent attention, see LatentPart. Sites "layers.3.attn.q_down" and so on.
+struct LatentProjections {
+  LinearLayer query_down, query_up;  ///< down absent: up reads x itself
+  LinearLayer kv_down;               ///< [kv_rank + turning, D]
+  LinearLayer kv_up;                 ///< [H * (plain + value), kv_rank]
+  NormLayer query_norm, kv_norm;
+};
+
+struct AttentionLayer {
+  std::string site;                       ///< "layers.3.attn"
+  LinearLayer query, key, value, output;  ///< all but the output absent with latent projections
+  NormLayer query_norm, key_norm;         ///< over each head [E] or over all [H * E]; or absent
+  LatentProjections latent;
+
+  bool is_latent() const { return latent.kv_down.weight.defined(); }
+  Tensor forward(const Tensor& x, int layer, const ForwardContext& context) const;
+  std::vector<LinearLayer*> linears();
+  std::vector<NormLayer*> norms();
+
+ private:
+  struct Heads {
+    Tensor query, key, value;  ///< [T, H, E], [T, G, E], [T, G, E]
+  };
+  Heads heads_of(const Tensor& x, int layer, const ForwardContext& context) const;
+  Heads latent_heads_of(const Tensor& x, const ForwardContext& context) const;
+};
+
+}  // namespace bantam

@@ -1,0 +1,94 @@
+// What a decoder is made of, in numbers: read from a file by its family (model/architectures), and
+// all that layers ask about. No layer asks for the name of a family.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bantam/nn/activation.h"
+#include "bantam/nn/kv_store.h"
+#include "bantam/nn/norm_layer.h"
+#include "bantam/nn/rope_part.h"
+#include "bantam/tensor/score_form.h"
+
+namespace bantam {
+
+/// What may differ between the layers of one model.
+struct LayerPart {
+  std::int64_t window = 0;  ///< tokens that attention sees, itself included; 0: all before
+  int rope = 0;             ///< which of the model's rotations; -1: none
+  bool experts = false;     ///< a mixture of experts instead of one feed-forward
+  bool operator==(const LayerPart&) const = default;
+};
+
+/// Mixture of experts (arXiv:2101.03961): each token goes to `used` of `count` feed-forwards.
+struct ExpertsPart {
+  std::int64_t count = 0, used = 0;
+  std::int64_t width = 0;         ///< inner features of an expert
+  std::int64_t shared_width = 0;  ///< of the expert that every token goes to; 0: none
+  bool normalize = false;         ///< the weights of those used sum to 1
+  double scale = 1;               ///< factor of the weights
+  /// Only the best `groups_used` of `groups` groups of experts may be chosen from
+  /// (arXiv:2405.04434, section 2.2.2). 1: all.
+  std::int64_t groups = 1, groups_used = 1;
+};
+
+/// Multi-head latent attention (arXiv:2405.04434, section 2.1): keys and values come from one
+/// narrow vector a token, and only some features of each head turn.
+struct LatentPart {
+  std::int64_t query_rank = 0;  ///< 0: queries are formed in one step
+  std::int64_t kv_rank = 0;     ///< 0: the model has ordinary attention
+  std::int64_t plain_width = 0, turning_width = 0, value_width = 0;  ///< features of a head
+};
+
+enum class NormPlacement {
+  before,      ///< of each branch; norms behind a branch apply where the model has them
+  after_sums,  ///< x = norm(x + branch(x)), as the first transformers
+};
+
+/// The numbers that differ from model to model.
+struct DecoderConfig {
+  int layers = 0;
+  std::int64_t width = 0;                ///< D
+  std::int64_t heads = 0, kv_heads = 0;  ///< H, G; H a multiple of G
+  std::int64_t head_width = 0;           ///< E
+  std::int64_t feed_forward = 0;         ///< inner features
+  std::int64_t vocabulary = 0;           ///< V: rows of the embedding table
+  std::int64_t context = 0;              ///< tokens the model was trained for
+  bool tied_head = true;                 ///< the output head is the embedding table
+
+  NormKind norm = NormKind::rms;
+  float norm_epsilon = 1e-5f;
+  NormPlacement norm_placement = NormPlacement::before;
+  bool parallel_branches = false;  ///< both branches read the same x
+
+  Activation activation = Activation::silu;
+  bool gated = true;  ///< activation(gate) * up, else activation(up)
+
+  std::vector<RopePart> ropes;
+  std::int64_t learned_positions = 0;       ///< rows of the table of positions; 0: none
+  std::int64_t learned_position_shift = 0;  ///< row of the first token
+  std::vector<LayerPart> layer_parts;       ///< one a layer; empty: all are LayerPart()
+
+  double attention_scale = 0;                      ///< of q·k; 0: 1 / sqrt(head width)
+  float attention_softcap = 0, logit_softcap = 0;  ///< 0: none
+  double embedding_scale = 1, residual_scale = 1, logit_scale = 1;
+  std::int64_t embedding_width = 0;  ///< of the table, when a linear leads to the model's; else 0
+
+  ExpertsPart experts;
+  LatentPart latent;
+
+  LayerPart layer(int number) const {
+    return layer_parts.empty() ? LayerPart() : layer_parts[static_cast<std::size_t>(number)];
+  }
+  ScoreForm attention_form() const;
+  ScoreForm logit_form() const { return {static_cast<float>(logit_scale), logit_softcap}; }
+  KvShape kv_shape() const {
+    return {.layers = layers, .kv_heads = kv_heads, .head_width = head_width};
+  }
+  /// Throws Error(input) naming both numbers when heads do not divide, or an extent is out of range
+  /// (G14, G15).
+  void validate() const;
+};
+
+}  // namespace bantam

@@ -1,0 +1,18 @@
+#include "bantam/nn/forward_context.h"
+
+#include <algorithm>
+
+namespace bantam {
+
+ForwardTables::ForwardTables(const DecoderConfig& config, const Batch& batch)
+    : cache_rows(batch.cache_rows) {
+  for (const RopePart& rope : config.ropes) ropes.push_back(rope.table(batch.plan));
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const std::int64_t window = config.layer(layer).window;
+    if (visible.contains(window)) continue;
+    const Visibility& all = batch.plan.visibility;
+    visible.emplace(window, window == 0 ? all : within_window(all, window));
+  }
+}
+
+}  // namespace bantam

@@ -1,0 +1,303 @@
+// Every decoder family against transformers on tiny random models: logits, greedy text with a store
+// of keys and values, loss, and the gradient of every parameter; and files written and read again.
+// Golden files: tests/golden/model/decoders, made by tools/golden/tiny_decoders.py.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "bantam/model/architecture.h"
+#include "bantam/model/causal_lm.h"
+#include "bantam/model/decoder_weights.h"
+#include "bantam/model/gguf.h"
+#include "bantam/model/hf_config.h"
+#include "bantam/model/safetensors.h"
+#include "bantam/tensor/ops.h"
+#include "bantam/tensor/quant/quantize.h"
+#include "bantam/tensor/tape.h"
+#include "tests/base/temporary_folder.h"
+
+namespace bantam {
+namespace {
+
+// Other seeds and shapes than the stored ones, made anywhere with the same script.
+Path golden_folder() {
+  const char* other = std::getenv("BANTAM_GOLDEN_DECODERS");
+  return other != nullptr ? Path(other) : Path(BANTAM_SOURCE_DIR) / "tests/golden/model/decoders";
+}
+
+std::vector<std::string> cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(golden_folder())) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// Tensors of a golden file whose names begin with `prefix`, without it.
+class Prefixed : public WeightSource {
+ public:
+  Prefixed(std::shared_ptr<const SafetensorsFile> file, std::string prefix)
+      : file_(std::move(file)), prefix_(std::move(prefix)) {}
+  std::vector<WeightInfo> weights() const override {
+    std::vector<WeightInfo> list;
+    for (WeightInfo info : file_->weights()) {
+      if (!info.name.starts_with(prefix_)) continue;
+      info.name = info.name.substr(prefix_.size());
+      list.push_back(info);
+    }
+    return list;
+  }
+  bool has(std::string_view name) const override { return file_->has(prefix_ + std::string(name)); }
+  Tensor tensor(std::string_view name) const override {
+    return file_->tensor(prefix_ + std::string(name));
+  }
+  std::string description() const override { return file_->description(); }
+
+ private:
+  std::shared_ptr<const SafetensorsFile> file_;
+  std::string prefix_;
+};
+
+CausalLM read_model(const WeightSource& source, WeightNaming naming, const Architecture& family,
+                    const DecoderConfig& config) {
+  std::vector<std::string> warnings;
+  auto weights = read_decoder_weights(source, naming, family, config, warnings);
+  EXPECT_THAT(warnings, testing::IsEmpty());
+  return {family, config, std::move(weights)};
+}
+
+class DecoderFamilies : public testing::TestWithParam<std::string> {
+ protected:
+  DecoderFamilies()
+      : folder_(golden_folder() / GetParam()),
+        file_(HfConfig::read(folder_ / "config.json")),
+        family_(architecture_of_hf(file_.require_string("model_type"))),
+        config_(family_.config_from_hf(file_)),
+        golden_(SafetensorsFile::open(folder_ / "golden.safetensors")),
+        model_(read_model(*SafetensorsFile::open(folder_ / "model.safetensors"), WeightNaming::hf,
+                          family_, config_)) {
+    const Tensor tokens = golden_->tensor("tokens");
+    std::int64_t begin = 0;
+    for (const double length : golden_->tensor("lengths").values()) {
+      const auto ids = tokens.span<std::int32_t>().subspan(begin, static_cast<std::size_t>(length));
+      sequences_.emplace_back(ids.begin(), ids.end());
+      begin += static_cast<std::int64_t>(length);
+    }
+  }
+
+  Tensor logits(const CausalLM& model) const {
+    return model.logits(model.hidden(make_batch(sequences_)));
+  }
+
+  // Within 1e-4 of the scale of the reference's logits.
+  void expect_golden_logits(const Tensor& found) const {
+    const std::vector<double> x = found.values(), y = golden_->tensor("logits").values();
+    ASSERT_EQ(x.size(), y.size());
+    double scale = 0, largest = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      scale += y[i] * y[i] / static_cast<double>(y.size());
+      largest = std::max(largest, std::abs(x[i] - y[i]));
+    }
+    EXPECT_LE(largest, 1e-4 * std::sqrt(scale));
+  }
+
+  Path folder_;
+  HfConfig file_;
+  const Architecture& family_;
+  DecoderConfig config_;
+  std::shared_ptr<const SafetensorsFile> golden_;
+  CausalLM model_;
+  std::vector<std::vector<std::int32_t>> sequences_;
+};
+
+TEST_P(DecoderFamilies, LogitsEqualTheReference) { expect_golden_logits(logits(model_)); }
+
+std::int32_t most_likely(const Tensor& logits, std::int64_t row) {
+  const auto values = logits.span<float>().subspan(static_cast<std::size_t>(row * logits.size(1)),
+                                                   static_cast<std::size_t>(logits.size(1)));
+  return static_cast<std::int32_t>(std::ranges::max_element(values) - values.begin());
+}
+
+TEST_P(DecoderFamilies, GreedyTextEqualsTheReferenceWithAndWithoutAStore) {
+  const Tensor golden = golden_->tensor("greedy");
+  const std::vector<std::int32_t> expected(golden.span<std::int32_t>().begin(),
+                                           golden.span<std::int32_t>().end());
+  std::vector<std::vector<std::int32_t>> text = {sequences_[0]};
+  std::vector<std::int32_t> recomputed;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const Tensor all = model_.logits(model_.hidden(make_batch(text)));
+    recomputed.push_back(most_likely(all, all.size(0) - 1));
+    text[0].push_back(recomputed.back());
+  }
+  EXPECT_EQ(recomputed, expected);
+
+  // What turns with the length of the text differs from the reference once keys are kept.
+  const bool depends_on_length = !config_.ropes.empty() && config_.ropes[0].switch_length > 0;
+  if (depends_on_length) return;
+  KvStore store(model_.kv_shape(), 64);
+  const KvStore::Sequence sequence = store.new_sequence();
+  std::vector<std::int32_t> next = sequences_[0], stored;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const KvStore::Append append{sequence, std::ssize(next)};
+    const KvStore::Step step = store.extend({&append, 1});
+    const Tensor all = model_.logits(model_.hidden({next, step.plan, step.rows}, &store));
+    stored.push_back(most_likely(all, all.size(0) - 1));
+    next = {stored.back()};
+  }
+  EXPECT_EQ(stored, expected);
+}
+
+Tensor mean_loss(const CausalLM& model, const std::vector<std::vector<std::int32_t>>& sequences) {
+  std::vector<std::int32_t> targets;
+  std::vector<float> weights;
+  double count = 0;
+  for (const auto& sequence : sequences) {
+    for (std::size_t i = 0; i < sequence.size(); ++i) {
+      const bool has_next = i + 1 < sequence.size();
+      targets.push_back(has_next ? sequence[i + 1] : 0);
+      weights.push_back(has_next ? 1.0f : 0.0f);
+      count += has_next ? 1 : 0;
+    }
+  }
+  const auto tokens = static_cast<std::int64_t>(targets.size());
+  const Tensor sum = linear_cross_entropy(
+      model.hidden(make_batch(sequences)), model.head_weight(), Tensor::from(targets, {tokens}),
+      Tensor::from(weights, {tokens}), nullptr, model.logit_form());
+  return scale(sum, 1.0 / count);
+}
+
+// Differences are measured against the largest gradient of the parameter, and against what rounding
+// leaves of a gradient that is zero by nature (the bias of keys moves no softmax).
+void expect_close(const Tensor& found, const Tensor& expected, const std::string& name) {
+  const std::vector<double> x = found.values(), y = expected.values();
+  ASSERT_EQ(x.size(), y.size()) << name;
+  double largest = 0, difference = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    largest = std::max(largest, std::abs(y[i]));
+    difference = std::max(difference, std::abs(x[i] - y[i]));
+  }
+  EXPECT_LE(difference, 1e-4 * largest + 1e-7) << name;
+}
+
+TEST_P(DecoderFamilies, LossAndEveryGradientEqualTheReference) {
+  CausalLM expected = read_model(Prefixed(golden_, "grad."), WeightNaming::hf, family_, config_);
+  for (const bool recompute : {false, true}) {
+    model_.set_gradient_checkpointing(recompute);
+    ParameterSet all = ParameterSet::select(model_.parameters(), "all", config_.layers);
+    all.make_trainable();
+    Tape tape;
+    Tensor loss;
+    {
+      const Tape::Recording recording(tape);
+      loss = mean_loss(model_, sequences_);
+    }
+    EXPECT_NEAR(loss.item(), golden_->tensor("loss").item(), 1e-5);
+    GradientStore gradients;
+    tape.backward(loss, gradients);
+    const std::vector<Parameter> references = expected.parameters();
+    ASSERT_EQ(references.size(), all.parameters().size());
+    for (std::size_t i = 0; i < references.size(); ++i) {
+      const Parameter& parameter = all.parameters()[i];
+      ASSERT_EQ(parameter.name, references[i].name);
+      Tensor reference = *references[i].tensor;
+      // Golden gradients were read as weights, so those of norms were moved as norms are.
+      if (family_.hf_norms_from_one && parameter.role == ParameterRole::norm) {
+        reference = add_scalar(reference, -1);
+      }
+      Tensor gradient = gradients.of(*parameter.tensor);
+      if (!gradient.defined()) gradient = Tensor::zeros(parameter.tensor->shape());
+      expect_close(gradient, reference, parameter.name);
+    }
+  }
+}
+
+TEST_P(DecoderFamilies, AnAdapterOfAllLinearsStartsAsNothingAndTrains) {
+  const Tensor before = logits(model_);
+  auto adapter = model_.make_adapter("test", {.rank = 2, .alpha = 4, .targets = {"all-linear"}}, 1);
+  EXPECT_EQ(adapter->deltas.size(), model_.linears().size());
+  model_.attach(adapter);
+  EXPECT_EQ(logits(model_).values(), before.values());
+  ParameterSet trained = ParameterSet::select(model_.parameters(), "adapters", config_.layers);
+  trained.make_trainable();
+  Tape tape;
+  Tensor loss;
+  {
+    const Tape::Recording recording(tape);
+    loss = mean_loss(model_, sequences_);
+  }
+  GradientStore gradients;
+  tape.backward(loss, gradients);
+  // B starts at zero, so A has no gradient yet and B has one, unless no token went to its expert.
+  int moved = 0;
+  for (const Parameter& parameter : trained.parameters()) {
+    const Tensor gradient = gradients.of(*parameter.tensor);
+    if (parameter.name.ends_with("lora_b") && gradient.defined() && l2_norm(gradient) > 0) ++moved;
+  }
+  EXPECT_GT(moved, static_cast<int>(adapter->deltas.size()) * 2 / 3);
+}
+
+TEST_P(DecoderFamilies, EverySiteThatTheModelHasCanBeTapped) {
+  Taps taps;
+  const Tensor plain = model_.hidden(make_batch(sequences_));
+  EXPECT_EQ(model_.hidden(make_batch(sequences_), nullptr, &taps).values(), plain.values());
+  for (const LinearLayer* linear : model_.linears()) {
+    const bool is_expert = linear->site.find(".experts.") != std::string::npos;  // may get no token
+    if (is_expert) continue;
+    EXPECT_THAT(taps.passed(), testing::Contains(linear->site + ".out"));
+  }
+}
+
+TEST_P(DecoderFamilies, AFolderWrittenAndReadAgainGivesTheSameLogits) {
+  const TemporaryFolder out;
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  visit_decoder_weights(model_, WeightNaming::hf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          tensors.emplace_back(name, weight.stop_gradient());
+                        });
+  const auto original = SafetensorsFile::open(folder_ / "model.safetensors");
+  for (const auto& [name, tensor] : tensors) {
+    EXPECT_TRUE(original->has(name)) << name;
+    EXPECT_EQ(tensor.shape(), original->tensor(name).shape()) << name;
+  }
+  write_safetensors_folder(out.path(), tensors);
+  const HfConfig written(family_.config_to_hf(config_), "written config");
+  const CausalLM again = read_model(*open_weights(out.path()), WeightNaming::hf,
+                                    architecture_of_hf(written.require_string("model_type")),
+                                    family_.config_from_hf(written));
+  EXPECT_EQ(logits(again).values(), logits(model_).values());
+}
+
+TEST_P(DecoderFamilies, AGgufFileWrittenAndReadAgainGivesTheSameLogits) {
+  if (family_.gguf_name.empty()) GTEST_SKIP() << family_.name << " has no GGUF form";
+  const TemporaryFolder out;
+  GgufWriter writer;
+  writer.set("general.architecture", std::string(family_.gguf_name));
+  try {
+    family_.config_to_gguf(config_, writer);
+  } catch (const Error& error) {
+    ASSERT_THAT(error.what(), testing::HasSubstr("export a Hugging Face folder instead"));
+    GTEST_SKIP() << "refused, as it should be: " << error.what();
+  }
+  visit_decoder_weights(model_, WeightNaming::gguf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          writer.add(name, dequantize(weight.stop_gradient()));
+                        });
+  writer.write(out.path() / "model.gguf");
+  const auto file = GgufFile::open(out.path() / "model.gguf");
+  const Architecture& family = architecture_of_gguf(*file);
+  const CausalLM again =
+      read_model(*file, WeightNaming::gguf, family, family.config_from_gguf(*file));
+  expect_golden_logits(logits(again));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DecoderFamilies, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace bantam
