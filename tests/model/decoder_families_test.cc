@@ -4,9 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstdlib>
-
 #include "bantam/model/architecture.h"
 #include "bantam/model/causal_lm.h"
 #include "bantam/model/decoder_weights.h"
@@ -17,91 +14,32 @@
 #include "bantam/tensor/quant/quantize.h"
 #include "bantam/tensor/tape.h"
 #include "tests/base/temporary_folder.h"
+#include "tests/model/golden_model.h"
 
 namespace bantam {
 namespace {
 
-// Other seeds and shapes than the stored ones, made anywhere with the same script.
-Path golden_folder() {
-  const char* other = std::getenv("BANTAM_GOLDEN_DECODERS");
-  return other != nullptr ? Path(other) : Path(BANTAM_SOURCE_DIR) / "tests/golden/model/decoders";
-}
-
-std::vector<std::string> cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(golden_folder())) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-// Tensors of a golden file whose names begin with `prefix`, without it.
-class Prefixed : public WeightSource {
- public:
-  Prefixed(std::shared_ptr<const SafetensorsFile> file, std::string prefix)
-      : file_(std::move(file)), prefix_(std::move(prefix)) {}
-  std::vector<WeightInfo> weights() const override {
-    std::vector<WeightInfo> list;
-    for (WeightInfo info : file_->weights()) {
-      if (!info.name.starts_with(prefix_)) continue;
-      info.name = info.name.substr(prefix_.size());
-      list.push_back(info);
-    }
-    return list;
-  }
-  bool has(std::string_view name) const override { return file_->has(prefix_ + std::string(name)); }
-  Tensor tensor(std::string_view name) const override {
-    return file_->tensor(prefix_ + std::string(name));
-  }
-  std::string description() const override { return file_->description(); }
-
- private:
-  std::shared_ptr<const SafetensorsFile> file_;
-  std::string prefix_;
-};
-
-CausalLM read_model(const WeightSource& source, WeightNaming naming, const Architecture& family,
-                    const DecoderConfig& config) {
-  std::vector<std::string> warnings;
-  auto weights = read_decoder_weights(source, naming, family, config, warnings);
-  EXPECT_THAT(warnings, testing::IsEmpty());
-  return {family, config, std::move(weights)};
-}
+Path folder_of_cases() { return golden_folder("BANTAM_GOLDEN_DECODERS", "decoders"); }
 
 class DecoderFamilies : public testing::TestWithParam<std::string> {
  protected:
   DecoderFamilies()
-      : folder_(golden_folder() / GetParam()),
+      : folder_(folder_of_cases() / GetParam()),
         file_(HfConfig::read(folder_ / "config.json")),
         family_(architecture_of_hf(file_.require_string("model_type"))),
         config_(family_.config_from_hf(file_)),
         golden_(SafetensorsFile::open(folder_ / "golden.safetensors")),
-        model_(read_model(*SafetensorsFile::open(folder_ / "model.safetensors"), WeightNaming::hf,
-                          family_, config_)) {
-    const Tensor tokens = golden_->tensor("tokens");
-    std::int64_t begin = 0;
-    for (const double length : golden_->tensor("lengths").values()) {
-      const auto ids = tokens.span<std::int32_t>().subspan(begin, static_cast<std::size_t>(length));
-      sequences_.emplace_back(ids.begin(), ids.end());
-      begin += static_cast<std::int64_t>(length);
-    }
+        model_(read_model<CausalLM>(*SafetensorsFile::open(folder_ / "model.safetensors"),
+                                    WeightNaming::hf, family_, config_)) {
+    sequences_ = golden_sequences(*golden_, "tokens");
   }
 
   Tensor logits(const CausalLM& model) const {
     return model.logits(model.hidden(make_batch(sequences_)));
   }
 
-  // Within 1e-4 of the scale of the reference's logits.
   void expect_golden_logits(const Tensor& found) const {
-    const std::vector<double> x = found.values(), y = golden_->tensor("logits").values();
-    ASSERT_EQ(x.size(), y.size());
-    double scale = 0, largest = 0;
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      scale += y[i] * y[i] / static_cast<double>(y.size());
-      largest = std::max(largest, std::abs(x[i] - y[i]));
-    }
-    EXPECT_LE(largest, 1e-4 * std::sqrt(scale));
+    expect_golden(found, golden_->tensor("logits"));
   }
 
   Path folder_;
@@ -169,21 +107,9 @@ Tensor mean_loss(const CausalLM& model, const std::vector<std::vector<std::int32
   return scale(sum, 1.0 / count);
 }
 
-// Differences are measured against the largest gradient of the parameter, and against what rounding
-// leaves of a gradient that is zero by nature (the bias of keys moves no softmax).
-void expect_close(const Tensor& found, const Tensor& expected, const std::string& name) {
-  const std::vector<double> x = found.values(), y = expected.values();
-  ASSERT_EQ(x.size(), y.size()) << name;
-  double largest = 0, difference = 0;
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    largest = std::max(largest, std::abs(y[i]));
-    difference = std::max(difference, std::abs(x[i] - y[i]));
-  }
-  EXPECT_LE(difference, 1e-4 * largest + 1e-7) << name;
-}
-
 TEST_P(DecoderFamilies, LossAndEveryGradientEqualTheReference) {
-  CausalLM expected = read_model(Prefixed(golden_, "grad."), WeightNaming::hf, family_, config_);
+  CausalLM expected =
+      read_model<CausalLM>(Prefixed(golden_, "grad."), WeightNaming::hf, family_, config_);
   for (const bool recompute : {false, true}) {
     model_.set_gradient_checkpointing(recompute);
     ParameterSet all = ParameterSet::select(model_.parameters(), "all", config_.layers);
@@ -264,9 +190,9 @@ TEST_P(DecoderFamilies, AFolderWrittenAndReadAgainGivesTheSameLogits) {
   }
   write_safetensors_folder(out.path(), tensors);
   const HfConfig written(family_.config_to_hf(config_), "written config");
-  const CausalLM again = read_model(*open_weights(out.path()), WeightNaming::hf,
-                                    architecture_of_hf(written.require_string("model_type")),
-                                    family_.config_from_hf(written));
+  const CausalLM again = read_model<CausalLM>(
+      *open_weights(out.path()), WeightNaming::hf,
+      architecture_of_hf(written.require_string("model_type")), family_.config_from_hf(written));
   EXPECT_EQ(logits(again).values(), logits(model_).values());
 }
 
@@ -289,15 +215,16 @@ TEST_P(DecoderFamilies, AGgufFileWrittenAndReadAgainGivesTheSameLogits) {
   const auto file = GgufFile::open(out.path() / "model.gguf");
   const Architecture& family = architecture_of_gguf(*file);
   const CausalLM again =
-      read_model(*file, WeightNaming::gguf, family, family.config_from_gguf(*file));
+      read_model<CausalLM>(*file, WeightNaming::gguf, family, family.config_from_gguf(*file));
   expect_golden_logits(logits(again));
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DecoderFamilies, testing::ValuesIn(cases()), [](const auto& info) {
-  std::string name = info.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Models, DecoderFamilies,
+                         testing::ValuesIn(golden_cases(folder_of_cases())), [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace bantam

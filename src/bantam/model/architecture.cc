@@ -29,13 +29,31 @@ std::string with_number(std::string_view pattern, char mark, int number) {
 
 std::span<const Architecture* const> architectures() {
   static const Architecture* const list[] = {
-      &llama_architecture(),       &mistral_architecture(),    &mixtral_architecture(),
-      &smollm3_architecture(),     &arcee_architecture(),      &qwen2_architecture(),
-      &qwen3_architecture(),       &qwen3_moe_architecture(),  &gemma2_architecture(),
-      &gemma3_architecture(),      &phi3_architecture(),       &gpt2_architecture(),
-      &opt_architecture(),         &starcoder2_architecture(), &olmo2_architecture(),
-      &stablelm_architecture(),    &granite_architecture(),    &minicpm_architecture(),
+      &llama_architecture(),
+      &mistral_architecture(),
+      &mixtral_architecture(),
+      &smollm3_architecture(),
+      &arcee_architecture(),
+      &qwen2_architecture(),
+      &qwen3_architecture(),
+      &qwen3_moe_architecture(),
+      &gemma2_architecture(),
+      &gemma3_architecture(),
+      &phi3_architecture(),
+      &gpt2_architecture(),
+      &opt_architecture(),
+      &starcoder2_architecture(),
+      &olmo2_architecture(),
+      &stablelm_architecture(),
+      &granite_architecture(),
+      &minicpm_architecture(),
       &deepseek_v2_architecture(),
+      // encoders
+      &bert_architecture(),
+      &roberta_architecture(),
+      &xlm_roberta_architecture(),
+      &electra_architecture(),
+      &modernbert_architecture(),
   };
   return list;
 }

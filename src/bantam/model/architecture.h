@@ -58,6 +58,10 @@ struct Architecture {
   std::span<const WeightName> weights;  ///< linears, norms and embeddings
   /// HF files of some models lack this in front of every name but the head's.
   std::string_view hf_prefix = "model.";
+  /// Parts of names of tensors that files may hold beside these: what earlier training left, or
+  /// what can be computed.
+  std::span<const std::string_view> hf_extras = {};
+  bool is_encoder = false;  ///< tokens see all of their text; no output head
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).
   bool gguf_interleaves_rotation = false;

@@ -1,92 +1,27 @@
-// A causal language model: one definition that trains in f32, trains adapters over quantized
-// weights, and decodes.
+// A causal language model: a transformer whose tokens see what came before, with an output head.
 #pragma once
 
-#include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "bantam/nn/adapter.h"
-#include "bantam/nn/decoder.h"
-#include "bantam/nn/parameter.h"
-#include "bantam/nn/taps.h"
-#include "bantam/tensor/tensor.h"
+#include "bantam/model/transformer.h"
 
 namespace bantam {
 
-struct Architecture;
-
-class CausalLM {
+class CausalLM : public Transformer {
  public:
-  /// Takes weights as they come from a file; validates every shape against the configuration,
-  /// errors name site and shapes.
-  struct Weights {
-    Tensor embedding;                         ///< [V, D], or [V, d] before embedding_in
-    Tensor positions;                         ///< [P, D]; undefined where positions are not learned
-    LinearLayer embedding_in, embedding_out;  ///< d -> D and D -> d around the layers, or absent
-    NormLayer embedding_norm;                 ///< or absent
-    std::vector<DecoderLayer> layers;
-    NormLayer norm;    ///< or absent
-    LinearLayer head;  ///< weight undefined when tied
-  };
-  CausalLM(const Architecture& architecture, DecoderConfig config, Weights weights);
+  using Transformer::Transformer;
 
-  const Architecture& architecture() const { return *architecture_; }
-  const DecoderConfig& config() const { return config_; }
-  /// What a store for answers keeps: keys and values in f16 where products are rounded
-  /// (rounds_in_answers() of some weight), else in f32.
-  KvShape kv_shape() const;
-
-  /// Final-norm hidden states of all tokens, [T, D]. With a store, the batch must come from its
-  /// extend(). Throws Error(input) for a token outside the vocabulary, naming position and id.
-  Tensor hidden(const Batch& batch, KvStore* cache = nullptr, Taps* taps = nullptr) const;
   /// Rows of hidden states -> logits [n, V].
   Tensor logits(const Tensor& hidden, Taps* taps = nullptr) const;
   /// The output head [V, D]: what linear_cross_entropy reads, with logit_form().
   const Tensor& head_weight() const {
-    return config_.tied_head ? weights_.embedding : weights_.head.weight;
+    return config().tied_head ? weights().embedding : weights().head.weight;
   }
-
-  ScoreForm logit_form() const { return config_.logit_form(); }
-
-  /// Adapters act in the order of attachment. attach() throws Error(input) naming the first site,
-  /// rank or shape that does not fit (S9); nothing is attached then.
-  void attach(std::shared_ptr<Adapter> adapter);
-  void detach(const Adapter* adapter);
-  const std::vector<std::shared_ptr<Adapter>>& adapters() const { return adapters_; }
-  /// A fresh LoRA adapter for the linears named by options.targets, not attached yet. Throws
-  /// Error(usage) naming an unknown target and the known ones.
-  std::shared_ptr<Adapter> make_adapter(std::string name, const LoraOptions& options,
-                                        std::uint64_t seed) const;
-  /// Adds every attached adapter's delta to its weight and detaches all. Weights become f32;
-  /// `quantize` brings them back.
-  void merge_adapters();
-  /// Re-encodes every linear and the embedding table; norms stay f32.
-  void quantize_weights(DType dtype);
-
-  /// The model's own weights in the order of the architecture, then those of attached adapters.
-  std::vector<Parameter> parameters();
-  /// Every linear of the layers, in order of computation.
-  std::vector<LinearLayer*> linears();
-  std::vector<const LinearLayer*> linears() const;
-
-  /// Recompute each layer in backward instead of keeping its values: memory of one layer, time of
-  /// one more forward.
-  void set_gradient_checkpointing(bool on) { gradient_checkpointing_ = on; }
-  bool gradient_checkpointing() const { return gradient_checkpointing_; }
-
- private:
-  const Architecture* architecture_;
-  DecoderConfig config_;
-  Weights weights_;
-  std::vector<std::shared_ptr<Adapter>> adapters_;
-  Tensor embedded(const Batch& batch, Taps* taps) const;
-  bool gradient_checkpointing_ = false;
+  ScoreForm logit_form() const { return config().logit_form(); }
 };
 
-/// The batch of whole sequences, each seeing only itself.
+/// The batch of whole sequences, each token seeing itself and what came before it in its own.
 Batch make_batch(std::span<const std::vector<std::int32_t>> sequences);
 
 }  // namespace bantam

@@ -86,7 +86,8 @@ class Reader {
   Tensor weight(std::string_view pattern, int layer = 0, int expert = 0) {
     const WeightName* entry = architecture_.find_weight(pattern);
     if (entry == nullptr) return {};
-    const std::string name = name_in_file(file_name(*entry, naming_), layer, expert);
+    const std::string name =
+        spelled_in_file(name_in_file(file_name(*entry, naming_), layer, expert));
     if (!source_.has(name)) {
       if (!entry->optional) missing_.push_back(name);
       return {};
@@ -149,8 +150,11 @@ class Reader {
 
   // Rotations are read with the configuration; a tied head is the embedding once more.
   bool is_known_extra(std::string_view name) const {
-    return name.starts_with("rope_f") ||
-           (config_.tied_head && name == architecture_.weight("head.weight").hf);
+    const WeightName* head = architecture_.find_weight("head.weight");
+    const bool is_head = config_.tied_head && head != nullptr && name == head->hf;
+    const auto is_within = [&](std::string_view part) { return name.find(part) != name.npos; };
+    return name.starts_with("rope_f") || is_head ||
+           std::ranges::any_of(architecture_.hf_extras, is_within);
   }
 
   std::string name_in_file(std::string_view pattern, int layer, int expert) const {
@@ -160,11 +164,18 @@ class Reader {
     return with_expert(with_layer(pattern, layer), expert);
   }
 
+  // The first BERT files say gamma and beta for weight and bias of norms.
+  std::string spelled_in_file(const std::string& name) const {
+    if (naming_ != WeightNaming::hf || source_.has(name)) return name;
+    const std::string older = without_suffix(name) + (name.ends_with(".bias") ? ".beta" : ".gamma");
+    return source_.has(older) ? older : name;
+  }
+
   Tensor bias(std::string_view weight_pattern, int layer, int expert) {
     const WeightName* entry = architecture_.find_weight(weight_pattern);
     if (entry == nullptr) return {};
-    const std::string name =
-        without_suffix(name_in_file(file_name(*entry, naming_), layer, expert)) + ".bias";
+    const std::string name = spelled_in_file(
+        without_suffix(name_in_file(file_name(*entry, naming_), layer, expert)) + ".bias");
     if (!source_.has(name)) return {};
     return in_f32(from_file(*entry, name, expert));
   }
@@ -176,7 +187,7 @@ class Reader {
   Tensor from_file(const WeightName& entry, const std::string& name, int expert) {
     used_.insert(name);
     Tensor tensor = source_.tensor(name);
-    const bool is_bias = name.ends_with(".bias");
+    const bool is_bias = name.ends_with(".bias") || name.ends_with(".beta");
     if (naming_ == WeightNaming::hf && architecture_.hf_transposes_linears && tensor.rank() == 2 &&
         is_linear(entry.site)) {
       tensor = contiguous(transpose(in_f32(tensor), 0, 1));
@@ -300,19 +311,22 @@ Tensor deinterleave_rotation(const Tensor& weight, std::int64_t heads) {
   });
 }
 
-CausalLM::Weights read_decoder_weights(const WeightSource& source, WeightNaming naming,
-                                       const Architecture& architecture,
-                                       const DecoderConfig& config,
-                                       std::vector<std::string>& warnings) {
+Transformer::Weights read_decoder_weights(const WeightSource& source, WeightNaming naming,
+                                          const Architecture& architecture,
+                                          const DecoderConfig& config,
+                                          std::vector<std::string>& warnings) {
   Reader reader(source, naming, architecture, config);
-  CausalLM::Weights weights;
+  Transformer::Weights weights;
   weights.embedding = reader.weight("embed.weight");
   weights.positions = reader.weight("positions.weight");
+  weights.token_types = reader.weight("token_types.weight");
+  weights.embedding_norm = reader.norm("embed_norm");
   weights.embedding_in = reader.linear("embed_in");
   weights.embedding_out = reader.linear("embed_out");
   for (int i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, config, i));
   weights.norm = reader.norm("norm");
-  if (!config.tied_head) weights.head = reader.linear("head");
+  const bool has_head = architecture.find_weight("head.weight") != nullptr;
+  if (has_head && !config.tied_head) weights.head = reader.linear("head");
   reader.finish(warnings);
   return weights;
 }
@@ -352,14 +366,15 @@ Tensor joined(const FileTensor& file) {
 
 }  // namespace
 
-void visit_decoder_weights(const CausalLM& model, WeightNaming naming,
+void visit_decoder_weights(const Transformer& model, WeightNaming naming,
                            const std::function<void(const std::string&, const Tensor&)>& visit) {
   const Architecture& architecture = model.architecture();
   const bool to_hf = naming == WeightNaming::hf;
   const bool interleave = !to_hf && architecture.gguf_interleaves_rotation;
   std::vector<FileTensor> files;
   std::map<std::string, std::size_t> places;
-  auto& source = const_cast<CausalLM&>(model);  // parameters() hands out pointers; only read here
+  auto& source =
+      const_cast<Transformer&>(model);  // parameters() hands out pointers; only read here
   for (const Parameter& parameter : source.parameters()) {
     if (parameter.role == ParameterRole::adapter) continue;
     const SitePattern place_in_model = pattern_of_site(parameter.name);

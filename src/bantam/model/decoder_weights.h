@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bantam/model/architecture.h"
-#include "bantam/model/causal_lm.h"
+#include "bantam/model/transformer.h"
 #include "bantam/model/weights.h"
 
 namespace bantam {
@@ -16,15 +16,15 @@ enum class WeightNaming { hf, gguf };
 /// Layers with the weights of `source` as they lie there (views of the mapped file; rows reordered
 /// where the family's GGUF files interleave them). Missing tensors: Error(input) listing five and
 /// the count (G16). Tensors that no layer uses are added to `warnings`.
-CausalLM::Weights read_decoder_weights(const WeightSource& source, WeightNaming naming,
-                                       const Architecture& architecture,
-                                       const DecoderConfig& config,
-                                       std::vector<std::string>& warnings);
+Transformer::Weights read_decoder_weights(const WeightSource& source, WeightNaming naming,
+                                          const Architecture& architecture,
+                                          const DecoderConfig& config,
+                                          std::vector<std::string>& warnings);
 
 /// Calls visit(name in the file, tensor) for every weight of the model, in the order of the table;
 /// rows come in the order that the naming's files use.
 void visit_decoder_weights(
-    const CausalLM& model, WeightNaming naming,
+    const Transformer& model, WeightNaming naming,
     const std::function<void(const std::string& name, const Tensor& weight)>& visit);
 
 /// Rows of a query or key weight [heads * E, K] of any type, from two halves a head (HF) to

@@ -21,12 +21,22 @@ struct OpenedModel {
   std::shared_ptr<const GgufFile> gguf;  // the source, where it also holds tokenizer and template
 };
 
+void require_decoder(const Architecture& family) {
+  if (family.is_encoder) {
+    throw input_error(
+        "this is a text encoder of the {} family, which turns text into vectors and writes none; "
+        "expected a model that writes text",
+        family.name);
+  }
+}
+
 OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
   auto file =
       GgufFile::open(path, options.check_weights ? WeightCheck::automatic : WeightCheck::never);
   const std::string where = escaped(path.string());
   try {
     const Architecture& family = architecture_of_gguf(*file);
+    require_decoder(family);
     return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
   } catch (const Error& error) {
     // Typed getters already name the file; family and range errors do not.
@@ -38,6 +48,7 @@ OpenedModel open_folder(const Path& folder) {
   const HfConfig config = HfConfig::read(folder / "config.json");
   try {
     const Architecture& family = architecture_of_hf(config.require_string("model_type"));
+    require_decoder(family);
     return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf,
             nullptr};
   } catch (const Error& error) {

@@ -60,6 +60,28 @@ AttentionPlan AttentionPlan::tree(std::span<const std::int32_t> parents) {
   return plan;
 }
 
+AttentionPlan AttentionPlan::whole(std::span<const std::int64_t> lengths) {
+  AttentionPlan plan = causal(lengths);
+  for (std::size_t token = 0; token < plan.positions.size(); ++token) {
+    const auto begin = static_cast<std::int32_t>(token) - plan.positions[token];
+    plan.visibility.ranges[token] = {begin, begin + plan.lengths[token]};
+  }
+  return plan;
+}
+
+Visibility within_band(const Visibility& all, std::int64_t reach) {
+  Visibility some = all;
+  for (std::int64_t token = 0; token < all.queries(); ++token) {
+    for (std::int32_t r = all.first[token]; r < all.first[token + 1]; ++r) {
+      KeyRange& range = some.ranges[r];
+      range.begin =
+          static_cast<std::int32_t>(std::max<std::int64_t>(range.begin, token - reach + 1));
+      range.end = static_cast<std::int32_t>(std::min<std::int64_t>(range.end, token + reach));
+    }
+  }
+  return some;
+}
+
 Visibility within_window(const Visibility& all, std::int64_t window) {
   Visibility some;
   some.key_rows = all.key_rows;

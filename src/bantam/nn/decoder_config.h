@@ -15,9 +15,11 @@ namespace bantam {
 
 /// What may differ between the layers of one model.
 struct LayerPart {
-  std::int64_t window = 0;  ///< tokens that attention sees, itself included; 0: all before
-  int rope = 0;             ///< which of the model's rotations; -1: none
-  bool experts = false;     ///< a mixture of experts instead of one feed-forward
+  /// Tokens that attention sees back to, itself included; 0: all before. In a bidirectional model
+  /// as many on the other side.
+  std::int64_t window = 0;
+  int rope = 0;          ///< which of the model's rotations; -1: none
+  bool experts = false;  ///< a mixture of experts instead of one feed-forward
   bool operator==(const LayerPart&) const = default;
 };
 
@@ -46,6 +48,10 @@ enum class NormPlacement {
   after_sums,  ///< x = norm(x + branch(x)), as the first transformers
 };
 
+/// Whether learned positions and token types are added before or after the linear that leads from a
+/// narrower embedding to the model's width.
+enum class EmbeddingSums { after_linear, before_linear };
+
 /// The numbers that differ from model to model.
 struct DecoderConfig {
   int layers = 0;
@@ -73,6 +79,9 @@ struct DecoderConfig {
   double attention_scale = 0;                      ///< of q·k; 0: 1 / sqrt(head width)
   float attention_softcap = 0, logit_softcap = 0;  ///< 0: none
   double embedding_scale = 1, residual_scale = 1, logit_scale = 1;
+  EmbeddingSums embedding_sums = EmbeddingSums::after_linear;
+  std::int64_t token_types = 0;      ///< 0: none
+  bool bidirectional = false;        ///< windows reach to both sides
   std::int64_t embedding_width = 0;  ///< of the table, when a linear leads to the model's; else 0
 
   ExpertsPart experts;

@@ -11,7 +11,9 @@ ForwardTables::ForwardTables(const DecoderConfig& config, const Batch& batch)
     const std::int64_t window = config.layer(layer).window;
     if (visible.contains(window)) continue;
     const Visibility& all = batch.plan.visibility;
-    visible.emplace(window, window == 0 ? all : within_window(all, window));
+    visible.emplace(window, window == 0            ? all
+                            : config.bidirectional ? within_band(all, window)
+                                                   : within_window(all, window));
   }
 }
 

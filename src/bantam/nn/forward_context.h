@@ -19,6 +19,7 @@ struct Batch {
   AttentionPlan plan;
   std::vector<std::int32_t>
       cache_rows;  ///< [T] rows of the KvStore for these tokens; empty without a store
+  std::vector<std::int32_t> types = {};  ///< [T] token types; empty: all 0
 };
 
 /// Computed once from batch and configuration.

@@ -120,6 +120,33 @@ void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string
              config.norm_epsilon);
 }
 
+DecoderConfig bert_like_from_hf(const HfConfig& config) {
+  const std::string kind = config.string("position_embedding_type").value_or("absolute");
+  if (kind != "absolute") {
+    throw input_error("{}: position_embedding_type is '{}'; known: absolute", config.where(),
+                      escaped(kind));
+  }
+  DecoderConfig out = common_from_hf(config);
+  out.bidirectional = true;
+  out.norm = NormKind::layer;
+  out.norm_epsilon = static_cast<float>(config.number("layer_norm_eps").value_or(1e-12));
+  out.norm_placement = NormPlacement::after_sums;
+  out.activation = activation_from_hf(config, "hidden_act", "gelu");
+  out.gated = false;
+  out.learned_positions = out.context;
+  out.token_types = config.integer("type_vocab_size").value_or(2);
+  return out;
+}
+
+Json bert_like_to_hf(const DecoderConfig& config, std::string_view model_type,
+                     std::string_view hf_class) {
+  Json out = common_to_hf(config, model_type, hf_class);
+  for (const char* key : {"head_dim", "num_key_value_heads", "tie_word_embeddings"}) out.erase(key);
+  out["max_position_embeddings"] = config.learned_positions;
+  out["type_vocab_size"] = config.token_types;
+  return out;
+}
+
 void windows_from_hf(DecoderConfig& config, const HfConfig& file, std::int64_t window,
                      bool (*slides)(int layer)) {
   config.layer_parts.resize(static_cast<std::size_t>(config.layers));

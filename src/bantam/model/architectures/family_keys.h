@@ -23,6 +23,11 @@ Json common_to_hf(const DecoderConfig& config, std::string_view model_type,
                   std::string_view hf_class);
 void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix);
 
+/// BERT and its kin: learned positions, token types, norms after sums, GELU without a gate.
+DecoderConfig bert_like_from_hf(const HfConfig& config);
+Json bert_like_to_hf(const DecoderConfig& config, std::string_view model_type,
+                     std::string_view hf_class);
+
 /// The window of every layer, or of those that "layer_types" calls sliding_attention. `slides` says
 /// which where the file has no such list.
 void windows_from_hf(DecoderConfig& config, const HfConfig& file, std::int64_t window,

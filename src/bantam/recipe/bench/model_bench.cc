@@ -256,7 +256,9 @@ class ModelBenchRun {
     const Work pass = result_.cost.decode(read + written / 2, streams);
     const Bound reading = bound_of(prompts, rates_), writing = bound_of(pass, rates_for(pass));
     const Bound bound{reading.seconds + (written - 1) * writing.seconds,
-                      reading.by == writing.by ? reading.by : reading.by + ", " + writing.by};
+                      reading.by == writing.by
+                          ? reading.by
+                          : fmt::format("reading: {}; writing: {}", reading.by, writing.by)};
     Generator generator(loaded_, {.context = options_.stream_prompt + options_.stream_generate,
                                   .max_batch = static_cast<int>(options_.streams),
                                   .kept_sequences = 0});

@@ -1,0 +1,81 @@
+// BERT (arXiv:1810.04805) and MiniLM: learned positions and token types, norms after each sum,
+// GELU.
+#include "bantam/model/architectures/family_keys.h"
+#include "bantam/model/architectures/list.h"
+
+namespace bantam {
+namespace {
+
+constexpr WeightName kWeights[] = {
+    {"embed.weight", "bert.embeddings.word_embeddings.weight", "token_embd.weight"},
+    {"positions.weight", "bert.embeddings.position_embeddings.weight", "position_embd.weight"},
+    {"token_types.weight", "bert.embeddings.token_type_embeddings.weight", "token_types.weight"},
+    {"embed_norm.weight", "bert.embeddings.LayerNorm.weight", "token_embd_norm.weight"},
+    {"layers.#.attn.q.weight", "bert.encoder.layer.#.attention.self.query.weight",
+     "blk.#.attn_q.weight"},
+    {"layers.#.attn.k.weight", "bert.encoder.layer.#.attention.self.key.weight",
+     "blk.#.attn_k.weight"},
+    {"layers.#.attn.v.weight", "bert.encoder.layer.#.attention.self.value.weight",
+     "blk.#.attn_v.weight"},
+    {"layers.#.attn.o.weight", "bert.encoder.layer.#.attention.output.dense.weight",
+     "blk.#.attn_output.weight"},
+    {"layers.#.attn_norm.weight", "bert.encoder.layer.#.attention.output.LayerNorm.weight",
+     "blk.#.attn_output_norm.weight"},
+    {"layers.#.mlp.up.weight", "bert.encoder.layer.#.intermediate.dense.weight",
+     "blk.#.ffn_up.weight"},
+    {"layers.#.mlp.down.weight", "bert.encoder.layer.#.output.dense.weight",
+     "blk.#.ffn_down.weight"},
+    {"layers.#.mlp_norm.weight", "bert.encoder.layer.#.output.LayerNorm.weight",
+     "blk.#.layer_output_norm.weight"},
+};
+
+constexpr std::string_view kExtras[] = {"pooler.",
+                                        "position_ids",
+                                        "cls.",
+                                        "lm_head.",
+                                        "classifier.",
+                                        "qa_outputs.",
+                                        "discriminator_predictions.",
+                                        "generator_predictions."};
+
+DecoderConfig from_hf(const HfConfig& config) { return bert_like_from_hf(config); }
+
+DecoderConfig from_gguf(const GgufFile& file) {
+  DecoderConfig out = common_from_gguf(file, "bert");
+  out.activation = Activation::gelu;
+  out.gated = false;
+  out.norm_placement = NormPlacement::after_sums;
+  out.bidirectional = true;
+  out.learned_positions = file.tensor("position_embd.weight").size(0);
+  out.token_types = file.has("token_types.weight") ? file.tensor("token_types.weight").size(0) : 0;
+  return out;
+}
+
+Json to_hf(const DecoderConfig& config) { return bert_like_to_hf(config, "bert", "BertModel"); }
+
+void to_gguf(const DecoderConfig& config, GgufWriter& writer) {
+  common_to_gguf(config, writer, "bert");
+  writer.set("bert.attention.causal", false);
+}
+
+}  // namespace
+
+const Architecture& bert_architecture() {
+  static const Architecture family{
+      .name = "bert",
+      .hf_model_type = "bert",
+      .hf_class = "BertModel",
+      .gguf_name = "bert",
+      .weights = kWeights,
+      .hf_prefix = "bert.",
+      .hf_extras = kExtras,
+      .is_encoder = true,
+      .config_from_hf = from_hf,
+      .config_from_gguf = from_gguf,
+      .config_to_hf = to_hf,
+      .config_to_gguf = to_gguf,
+  };
+  return family;
+}
+
+}  // namespace bantam
