@@ -199,12 +199,22 @@ TEST(GgufParse, UnknownTypesAndPartialBlocksNameTheType) {
   tensor(unknown, "w", {32}, 77, 0);
   EXPECT_THAT(refusal(unknown.text()), AllOf(HasSubstr("type 77"), HasSubstr("q4_0")));
   FileBytes foreign = start(1, 0);
-  tensor(foreign, "w", {256}, 13, 0);
-  EXPECT_THAT(refusal(foreign.text()), HasSubstr("q5_k"));
+  tensor(foreign, "w", {256}, 9, 0);
+  EXPECT_THAT(refusal(foreign.text()), HasSubstr("q8_1"));
   FileBytes partial = start(1, 0);
   tensor(partial, "w", {33, 2}, kQ4_0, 0);
   EXPECT_THAT(refusal(partial.text()),
               AllOf(HasSubstr("type 2"), HasSubstr("blocks of 32"), HasSubstr("33")));
+  for (const DTypeInfo& type : all_dtypes()) {
+    if (type.block_elements == 1) continue;
+    FileBytes ragged = start(1, 0);
+    tensor(ragged, "w", {static_cast<std::uint64_t>(type.block_elements) + 16, 2}, type.ggml_type,
+           0);
+    EXPECT_THAT(refusal(ragged.text()),
+                AllOf(HasSubstr(std::string(type.name)),
+                      HasSubstr(fmt::format("blocks of {}", type.block_elements)),
+                      HasSubstr(fmt::format("{}", type.block_elements + 16))));
+  }
 }
 
 TEST(GgufParse, OffsetsAreAlignedInsideAndApart) {

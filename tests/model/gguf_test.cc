@@ -106,6 +106,58 @@ TEST(Gguf, AScaleThatIsNotFiniteNamesTensorAndBlock) {
   EXPECT_TRUE(GgufFile::open(path, WeightCheck::never)->has("blk.0.attn_q.weight"));
 }
 
+// What the file of an element type's golden blocks holds, by tools/golden/quant_types.py.
+struct GoldenBlocks {
+  Tensor tensor;
+  int first_bad;
+};
+
+GoldenBlocks golden_blocks(DType type) {
+  const std::string file = read_file(
+      fmt::format("{}/tests/golden/tensor/quant_{}.bin", BANTAM_SOURCE_DIR, info(type).name),
+      std::uint64_t{1} << 20);
+  std::int32_t numbers[3];
+  std::memcpy(numbers, file.data(), sizeof numbers);
+  Tensor tensor = Tensor::empty({1, numbers[0]}, type);
+  std::memcpy(tensor.writable_bytes(), file.data() + sizeof numbers, tensor.byte_size());
+  return {tensor, numbers[2]};
+}
+
+TEST(Gguf, HoldsEveryElementType) {
+  TemporaryFolder folder;
+  const Path path = folder.path() / "m.gguf";
+  for (const DTypeInfo& type : all_dtypes()) {
+    const Tensor stored =
+        type.is_quantized ? golden_blocks(type.dtype).tensor : Tensor::zeros({3, 5}, type.dtype);
+    GgufWriter writer;
+    writer.add("w", stored);
+    writer.write(path);
+    const Tensor read = GgufFile::open(path, WeightCheck::never)->tensor("w");
+    EXPECT_EQ(read.dtype(), type.dtype) << type.name;
+    ASSERT_EQ(read.byte_size(), stored.byte_size()) << type.name;
+    EXPECT_EQ(std::memcmp(read.bytes(), stored.bytes(), read.byte_size()), 0) << type.name;
+  }
+}
+
+TEST(Gguf, AScaleThatIsNotFiniteIsFoundInEveryBlockType) {
+  TemporaryFolder folder;
+  const Path path = folder.path() / "m.gguf";
+  for (const DTypeInfo& type : all_dtypes()) {
+    if (!type.is_quantized) continue;
+    const GoldenBlocks golden = golden_blocks(type.dtype);
+    GgufWriter writer;
+    writer.add("w", golden.tensor);
+    writer.write(path);
+    if (golden.first_bad < 0) {  // nvfp4: every byte is a number
+      EXPECT_TRUE(GgufFile::open(path)->has("w")) << type.name;
+      continue;
+    }
+    EXPECT_THAT(error_of([&] { GgufFile::open(path); }),
+                AllOf(HasSubstr("'w'"), HasSubstr(std::string(type.name)),
+                      HasSubstr(fmt::format("block {}", golden.first_bad))));
+  }
+}
+
 // Writes the parts of a split set; `edit` may spoil one.
 std::vector<Path> write_parts(const TemporaryFolder& folder, const std::string& stem, int count,
                               int tensors_stated, const std::string& architecture = "llama") {

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include "bantam/tensor/ops/matmul.h"
 #include "bantam/tensor/quant/quantize.h"
 #include "bantam/tensor/tape.h"
@@ -30,8 +34,9 @@ OP_CASES(linear) {
         [](const Tensor& x, const Tensor& w) { return linear(transpose(x, 0, 1), w); });
   yield({normal({4, 7}), normal({7, 3})},
         [](const Tensor& x, const Tensor& w) { return linear(x, transpose(w, 0, 1)); });
-  for (const DType type : {DType::bf16, DType::f16, DType::q4_0, DType::q4_1, DType::q5_0,
-                           DType::q5_1, DType::q8_0, DType::q4_k, DType::q6_k}) {
+  for (const DType type :
+       {DType::bf16, DType::f16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0,
+        DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl}) {
     for (const std::int64_t rows : {1, 3, 8, 13, 40}) {
       yield({normal({rows, 256}), encoded({9, 256}, type)}, linear2);
     }
@@ -46,6 +51,54 @@ OP_CASES(linear) {
         .costs(static_cast<double>(rows) * 576 * 1536);
   }
   yield.timed({normal({640, 576}), normal({1536, 576})}, linear2).costs(640.0 * 576 * 1536);
+}
+
+// Blocks of any bytes, but none with elements whose products leave the range of f32.
+Tensor blocks_of_any_bytes(const Shape& shape, DType type) {
+  const RandomStream random(2, "blocks");
+  const DTypeInfo& layout = info(type);
+  const auto size = static_cast<std::size_t>(layout.block_bytes);
+  Tensor blocks = Tensor::empty(shape, type);
+  std::byte* bytes = blocks.writable_bytes();
+  for (std::size_t i = 0; i < blocks.byte_size(); ++i) {
+    bytes[i] = static_cast<std::byte>(random.bits_at(i));
+  }
+  std::vector<float> values(static_cast<std::size_t>(layout.block_elements));
+  for (std::size_t at = 0; at < blocks.byte_size(); at += size) {
+    dequantize_row(type, bytes + at, layout.block_elements, values.data());
+    const bool is_usable =
+        std::ranges::all_of(values, [](float value) { return std::fabs(value) < 1e12f; });
+    if (!is_usable) std::memset(bytes + at, 0, size);
+  }
+  return blocks;
+}
+
+TEST(LinearOverQuantizedWeights, IsTheProductWithTheDequantizedWeightForEveryType) {
+  RandomStream random(3, "x");
+  for (const DTypeInfo& type : all_dtypes()) {
+    if (!type.is_quantized) continue;
+    const Tensor w = blocks_of_any_bytes({37, 768}, type.dtype), plain = dequantize(w);
+    for (const std::int64_t rows : {1, 5, 40}) {
+      const Tensor x = cast(normal({rows, 768})(random), DType::f32);
+      const Tensor y = linear(x, w), expected = linear(cast(x, DType::f64), plain);
+      // Sums of 768 products in another order, and x to bf16 where the CPU multiplies that: half a
+      // unit of the last place an operand, relative to the norms.
+      const bool is_rounded = rows >= 16 && matmul_precision() == MatmulPrecision::bf16;
+      const double unit = is_rounded ? 0x1p-8 : 0x1p-23;
+      for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t n = 0; n < 37; ++n) {
+          double x_norm = 0, w_norm = 0;
+          for (std::int64_t k = 0; k < 768; ++k) {
+            x_norm += std::pow(x.data<float>()[row * 768 + k], 2);
+            w_norm += std::pow(plain.data<float>()[n * 768 + k], 2);
+          }
+          ASSERT_NEAR(y.data<float>()[row * 37 + n], expected.data<double>()[row * 37 + n],
+                      4 * unit * std::sqrt(x_norm * w_norm))
+              << type.name << ", " << rows << " rows";
+        }
+      }
+    }
+  }
 }
 
 TEST(LinearOverQuantizedWeights, GivesARowTheSameBitsInABatchOfAFew) {

@@ -247,7 +247,7 @@ void GgufFile::check_parts(std::size_t count) const {
 void GgufFile::check_blocks() const {
   for (const GgufTensorInfo& tensor : tensors_) {
     const std::byte* data = files_[tensor.part]->bytes().data() + tensor.offset;
-    if (tensor.bytes == 0 || tensor.dtype == DType::i32) continue;
+    if (tensor.bytes == 0) continue;
     const std::int64_t block = first_bad_block(tensor.dtype, data, tensor.shape.count());
     if (block < 0) continue;
     const DTypeInfo& type = info(tensor.dtype);

@@ -107,8 +107,8 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
     if (name.ends_with(".attn_q.weight") || name.ends_with(".attn_k.weight")) {
       estimate.copies = add(estimate.copies, weight.bytes);
     }
-    // Answers keep quantized weights in the order of their products, too (RoundActivations).
-    if (info(weight.dtype).is_quantized) estimate.copies = add(estimate.copies, weight.bytes);
+    // Answers keep weights that they multiply in integers in the order of these products, too.
+    if (rounds_in_answers(weight.dtype)) estimate.copies = add(estimate.copies, weight.bytes);
   }
   estimate.program = add(kProgram, multiply(kTokenBytes, positive(config.vocabulary)));
   const std::uint64_t kv_features =

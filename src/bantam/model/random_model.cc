@@ -34,7 +34,9 @@ constexpr std::array<ModelShape, 7> kShapes = {{
 // The type that rows of `width` can have.
 DType row_type(DType wanted, std::int64_t width) {
   if (width % info(wanted).block_elements == 0) return wanted;
+  if (wanted == DType::q2_k || wanted == DType::q3_k) return row_type(DType::iq4_nl, width);
   if (wanted == DType::q4_k) return row_type(DType::q5_0, width);
+  if (wanted == DType::q5_k) return row_type(DType::q5_1, width);
   if (wanted == DType::q6_k) return row_type(DType::q8_0, width);
   return DType::f16;
 }

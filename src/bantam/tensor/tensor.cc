@@ -242,6 +242,9 @@ std::vector<double> Tensor::values() const {
     case DType::i32:
       std::ranges::copy(dense.span<std::int32_t>(), out.begin());
       break;
+    case DType::i64:
+      std::ranges::copy(dense.span<std::int64_t>(), out.begin());
+      break;
     default: {
       std::vector<float> row(out.size());
       dequantize_row(dtype_, dense.bytes(), count(), row.data());
@@ -270,9 +273,12 @@ Tensor Tensor::clone() const {
   } else if (info(dtype_).block_bytes == 8) {
     auto* out = copy.data<std::uint64_t>();
     gather(data<std::uint64_t>(), shape_, strides, 0, out);
-  } else {
+  } else if (info(dtype_).block_bytes == 2) {
     auto* out = copy.data<std::uint16_t>();
     gather(data<std::uint16_t>(), shape_, strides, 0, out);
+  } else {
+    auto* out = copy.data<std::uint8_t>();
+    gather(data<std::uint8_t>(), shape_, strides, 0, out);
   }
   return copy;
 }

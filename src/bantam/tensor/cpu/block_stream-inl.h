@@ -18,6 +18,7 @@
 
 #include <cstring>
 
+#include "bantam/tensor/float16.h"
 #include "bantam/tensor/quant/q4_0.h"
 #include "bantam/tensor/quant/q4_1.h"
 #include "bantam/tensor/quant/q4_k.h"
@@ -56,13 +57,18 @@ struct StreamOf<Q6_KBlock> {
   static constexpr bool kHasMinimum = false;
 };
 
-// One instruction where the CPU has F16C.
+// One instruction where the CPU has F16C. Highway's own code for CPUs without it does not know
+// infinity and NaN.
 HWY_INLINE float half_to_float(std::uint16_t bits) {
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  return f16_to_float(bits);
+#else
   const hn::CappedTag<float, 1> d;
   const hn::Rebind<hwy::float16_t, decltype(d)> d16;
   hwy::float16_t half;
   std::memcpy(&half, &bits, sizeof half);
   return hn::GetLane(hn::PromoteTo(d, hn::LoadU(d16, &half)));
+#endif
 }
 
 // Bytes as i32 lanes.

@@ -9,7 +9,7 @@
 namespace bantam::cpu {
 
 /// Decodes `count` elements (a multiple of the type's block) that start at `in`, which need not be
-/// aligned. Bit-equal to the scalar decode() of the format's file in quant/.
+/// aligned. Bit-equal to ggml's scalar code on every CPU.
 using Decode = void (*)(const std::byte* in, std::int64_t count, float* out);
 
 /// Best one for this CPU. Defined for every type.

@@ -26,6 +26,7 @@ namespace bantam::cpu {
 constexpr int kTokens = 8;
 
 struct RowDots {
+  DType type;      // of the weight
   const float* x;  // [tokens, width]
   std::int64_t tokens, width;
   const std::byte* weight;  // row 0
@@ -112,7 +113,8 @@ void quantized_rows(const RowDots& job, std::int64_t first_row, std::int64_t las
   if (job.tokens - token >= 1) pass(block_dots<Block, 1>, token);
 }
 
-// Plain types are decoded to a small buffer unless they are f32 already; K has any size.
+// Plain types and block formats without a stream are decoded to a small buffer, unless they are f32
+// already. A multiple of every block; rows of plain types end anywhere.
 constexpr std::int64_t kPiece = 512;
 
 HWY_INLINE float dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, std::int64_t count) {
@@ -134,19 +136,19 @@ HWY_INLINE float dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, s
   return sum;
 }
 
-template <int kBytes>
-void plain_rows(const RowDots& job, Decode decode, std::int64_t first_row, std::int64_t last_row) {
+void decoded_rows(const RowDots& job, std::int64_t first_row, std::int64_t last_row) {
   alignas(64) float piece[kPiece];
+  const Decode decode = decoder(job.type);
   for (std::int64_t row = first_row; row < last_row; ++row) {
     const std::byte* bytes = job.weight + row * job.row_bytes;
     for (std::int64_t t = 0; t < job.tokens; ++t) job.out[t * job.out_stride + row] = 0;
     for (std::int64_t k = 0; k < job.width; k += kPiece) {
       const std::int64_t count = std::min(kPiece, job.width - k);
       const float* values = piece;
-      if constexpr (kBytes == 4) {
+      if (job.type == DType::f32) {
         values = reinterpret_cast<const float*>(bytes) + k;
       } else {
-        decode(bytes + k * kBytes, count, piece);
+        decode(bytes + bytes_of(job.type, k), count, piece);
       }
       for (std::int64_t t = 0; t < job.tokens; ++t) {
         job.out[t * job.out_stride + row] += dot(job.x + t * job.width + k, values, count);
@@ -157,18 +159,6 @@ void plain_rows(const RowDots& job, Decode decode, std::int64_t first_row, std::
 
 RowDotsKernel find(DType dtype) {
   switch (dtype) {
-    case DType::f32:
-      return [](const RowDots& job, std::int64_t first, std::int64_t last) {
-        plain_rows<4>(job, nullptr, first, last);
-      };
-    case DType::bf16:
-      return [](const RowDots& job, std::int64_t first, std::int64_t last) {
-        plain_rows<2>(job, decoder(DType::bf16), first, last);
-      };
-    case DType::f16:
-      return [](const RowDots& job, std::int64_t first, std::int64_t last) {
-        plain_rows<2>(job, decoder(DType::f16), first, last);
-      };
     case DType::q4_0:
       return quantized_rows<Q4_0Block>;
     case DType::q4_1:
@@ -184,10 +174,14 @@ RowDotsKernel find(DType dtype) {
     case DType::q6_k:
       return quantized_rows<Q6_KBlock>;
     case DType::f64:
+    case DType::i8:
+    case DType::i16:
     case DType::i32:
-      break;
+    case DType::i64:
+      return nullptr;
+    default:
+      return decoded_rows;
   }
-  return nullptr;
 }
 
 }  // namespace
@@ -234,8 +228,15 @@ void row_dots(const float* x, std::int64_t rows, const Tensor& weight, float* ou
   const std::int64_t outputs = weight.size(0), width = weight.size(1);
   const std::vector<float> sums =
       has_minimum(weight.dtype()) ? sums_of_groups(x, rows, width) : std::vector<float>();
-  const RowDots job{x,           rows, width,  weight.bytes(), bytes_of(weight.dtype(), width),
-                    sums.data(), out,  outputs};
+  const RowDots job{.type = weight.dtype(),
+                    .x = x,
+                    .tokens = rows,
+                    .width = width,
+                    .weight = weight.bytes(),
+                    .row_bytes = bytes_of(weight.dtype(), width),
+                    .group_sums = sums.data(),
+                    .out = out,
+                    .out_stride = outputs};
   // About 32 KiB of weight a chunk: small enough to balance, and it stays in L1 when more than
   // kTokens rows of x pass over it.
   const std::int64_t grain =

@@ -27,7 +27,7 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   }
   const bool fits =
       x.dtype() == DType::f64 || (x.dtype() == DType::f32 && weight.dtype() != DType::f64);
-  if (!fits || weight.dtype() == DType::i32) {
+  if (!fits || info(weight.dtype()).is_integer()) {
     throw internal_error("linear: x {} is {} and w {} is {}; x must be f32, or f64 over any weight",
                          x.shape().text(), info(x.dtype()).name, weight.shape().text(),
                          info(weight.dtype()).name);

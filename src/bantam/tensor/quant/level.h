@@ -33,6 +33,9 @@ inline int nearest_integer(float value) {
   return static_cast<int>(bits & 0x007fffffu) - 0x00400000;
 }
 
+/// Groups whose elements are all smaller count as zero.
+constexpr float kNothing = 1e-15f;
+
 inline bool is_finite_f16(std::uint16_t half) { return (half & 0x7c00u) != 0x7c00u; }
 
 }  // namespace bantam

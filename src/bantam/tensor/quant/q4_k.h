@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "bantam/tensor/dtype.h"
+#include "bantam/tensor/quant/k_group_scales.h"
 #include "bantam/tensor/quant/level.h"
 
 namespace bantam {
@@ -18,19 +19,6 @@ struct Q4_KBlock {
   std::uint8_t levels[128];  ///< 64 elements a 32 bytes: first 32 in the low halves
 };
 static_assert(sizeof(Q4_KBlock) == 144);
-
-struct GroupScale {
-  int scale, minimum;  ///< 0 … 63
-};
-
-/// Groups 0 … 3 have their six bits in the low bits of bytes 0 … 3 (scale) and 4 … 7 (minimum);
-/// groups 4 … 7 have the low four bits in bytes 8 … 11 and the high two on top of bytes 0 … 7.
-inline GroupScale group_scale(const Q4_KBlock& block, int group) {
-  const std::uint8_t* packed = block.group_scales;
-  if (group < 4) return {packed[group] & 63, packed[group + 4] & 63};
-  return {(packed[group + 4] & 15) | ((packed[group - 4] >> 6) << 4),
-          (packed[group + 4] >> 4) | ((packed[group] >> 6) << 4)};
-}
 
 inline void decode(const Q4_KBlock& block, float* out) {
   const float scale = f16_to_float(block.scale);

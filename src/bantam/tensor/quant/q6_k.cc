@@ -9,12 +9,15 @@ namespace {
 
 constexpr int kGroup = 16;
 constexpr int kHalfRange = 32;
-// Groups smaller than this count as zero: their scale would not survive the f16 of the block.
-constexpr float kNothing = 1e-15f;
 
-// Scale with which levels -32 … 31 come closest to x, errors weighted by x².
-float fit_group(const float* x) {
+int level_of(float value) {
+  return std::clamp(nearest_integer(value), -kHalfRange, kHalfRange - 1);
+}
+
+// Scale with which levels come closest to x, errors weighted by x², and these levels from 0 on.
+float fit_group(const float* x, std::uint8_t* levels) {
   const float largest = largest_magnitude(x, kGroup);
+  std::fill_n(levels, kGroup, std::uint8_t{0});
   if (!(std::fabs(largest) >= kNothing)) return 0;
   float best_scale = 0, best_score = 0;
   // Step 0 maps the largest element to -32 exactly; it goes first so that others must beat it.
@@ -22,17 +25,20 @@ float fit_group(const float* x) {
     const float inverse = -(kHalfRange + 0.1f * static_cast<float>(step)) / largest;
     float sum_x_level = 0, sum_level2 = 0;
     for (int i = 0; i < kGroup; ++i) {
-      const int nearest = nearest_integer(inverse * x[i]);
-      const auto level = static_cast<float>(std::clamp(nearest, -kHalfRange, kHalfRange - 1));
+      const auto level = static_cast<float>(level_of(inverse * x[i]));
       const float weight = x[i] * x[i];
       sum_x_level += weight * x[i] * level;
       sum_level2 += weight * level * level;
     }
     // For given levels the best scale is sum_x_level / sum_level2 and the error falls by their
     // product.
-    if (sum_level2 > 0 && sum_x_level * sum_x_level > best_score * sum_level2) {
-      best_scale = sum_x_level / sum_level2;
-      best_score = best_scale * sum_x_level;
+    if (step != 0 && !(sum_level2 > 0 && sum_x_level * sum_x_level > best_score * sum_level2)) {
+      continue;
+    }
+    best_scale = sum_level2 != 0 ? sum_x_level / sum_level2 : 0;
+    best_score = best_scale * sum_x_level;
+    for (int i = 0; i < kGroup; ++i) {
+      levels[i] = static_cast<std::uint8_t>(level_of(inverse * x[i]) + kHalfRange);
     }
   }
   return best_scale;
@@ -49,10 +55,11 @@ void pack_level(Q6_KBlock& block, int element, int level) {
 
 void encode(const float* x, Q6_KBlock& block) {
   block = {};
+  std::uint8_t levels[256];
   std::array<float, 16> scales;
   float top = 0;
   for (int group = 0; group < 16; ++group) {
-    scales[group] = fit_group(x + group * kGroup);
+    scales[group] = fit_group(x + group * kGroup, levels + group * kGroup);
     if (std::fabs(scales[group]) > std::fabs(top)) top = scales[group];
   }
   if (!(std::fabs(top) >= kNothing)) return;
@@ -62,12 +69,10 @@ void encode(const float* x, Q6_KBlock& block) {
     const int level = std::clamp(nearest_integer(inverse * scales[group]), -128, 127);
     block.group_scales[group] = static_cast<std::int8_t>(level);
     const float scale = f16_to_float(block.scale) * static_cast<float>(level);
-    for (int i = 0; i < kGroup; ++i) {
-      const int element = group * kGroup + i;
-      // ggml leaves the levels of the scale search in a group whose scale rounds to zero; they
-      // decode to zero whatever they are.
-      const int nearest = scale == 0 ? 0 : nearest_integer(x[element] / scale);
-      pack_level(block, element, std::clamp(nearest, -kHalfRange, kHalfRange - 1) + kHalfRange);
+    for (int i = group * kGroup; i < (group + 1) * kGroup; ++i) {
+      // Where the scale rounds to zero the levels of the search stay; they decode to zero.
+      if (scale != 0) levels[i] = static_cast<std::uint8_t>(level_of(x[i] / scale) + kHalfRange);
+      pack_level(block, i, levels[i]);
     }
   }
 }
