@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The table of decoder families in docs/architectures.md, from what the tests saw.
+"""The tables of families in docs/architectures.md, from what the tests saw.
 
-Usage: families_table.py BUILD_FOLDER [PAGE]      PAGE: docs/architectures.md, whose table is replaced
+Usage: families_table.py BUILD_FOLDER [PAGE]      PAGE: docs/architectures.md, whose tables are replaced
 
 Runs the tests of every family and writes a mark only where they passed; a test that skips leaves a gap.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-COLUMNS = {
+DECODERS = {
     "answers as transformers": ["LogitsEqualTheReference", "GreedyTextEqualsTheReferenceWithAndWithoutAStore"],
     "trains": ["LossAndEveryGradientEqualTheReference"],
     "adapters": ["AnAdapterOfAllLinearsStartsAsNothingAndTrains"],
@@ -19,12 +19,19 @@ COLUMNS = {
     "HF out and in": ["AFolderWrittenAndReadAgainGivesTheSameLogits"],
     "GGUF out and in": ["AGgufFileWrittenAndReadAgainGivesTheSameLogits"],
 }
-BEGIN, END = "<!-- families -->", "<!-- end of families -->"
+ENCODERS = {
+    "states as transformers": ["StatesEqualTheReference", "ATextHasTheStatesThatItHasAlone"],
+    "trains": ["LossAndEveryGradientEqualTheReference"],
+    "adapters": ["AnAdapterOfAllLinearsStartsAsNothing"],
+    "HF out and in": ["AFolderWrittenAndReadAgainGivesTheSameStates"],
+    "GGUF out and in": ["AGgufFileWrittenAndReadAgainGivesTheSameStates"],
+}
+TABLES = {"families": ("DecoderFamilies", DECODERS), "encoders": ("EncoderFamilies", ENCODERS)}
 
 
-def results(build):
+def results(build, suite_name):
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        subprocess.run([build / "bantam_test_model", "--gtest_filter=*DecoderFamilies*", f"--gtest_output=json:{out.name}"],
+        subprocess.run([build / "bantam_test_model", f"--gtest_filter=*{suite_name}*", f"--gtest_output=json:{out.name}"],
                        stdout=subprocess.DEVNULL, check=False)
         report = json.load(open(out.name))
     seen = {}
@@ -36,10 +43,10 @@ def results(build):
     return seen
 
 
-def table(seen):
-    lines = ["| model | " + " | ".join(COLUMNS) + " |", "| --- |" + " :-: |" * len(COLUMNS)]
+def table(columns, seen):
+    lines = ["| model | " + " | ".join(columns) + " |", "| --- |" + " :-: |" * len(columns)]
     for case in sorted(seen):
-        marks = ["yes" if all(seen[case].get(test) for test in tests) else "" for tests in COLUMNS.values()]
+        marks = ["yes" if all(seen[case].get(test) for test in tests) else "" for tests in columns.values()]
         lines.append(f"| {case} | " + " | ".join(marks) + " |")
     return "\n".join(lines)
 
@@ -47,10 +54,14 @@ def table(seen):
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    build = pathlib.Path(sys.argv[1]).resolve()
     page = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "docs/architectures.md")
     text = page.read_text()
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    page.write_text(text[:begin] + "\n" + table(results(pathlib.Path(sys.argv[1]).resolve())) + "\n" + text[end:])
+    for mark, (suite, columns) in TABLES.items():
+        opening = f"<!-- {mark} -->"
+        begin, end = text.index(opening) + len(opening), text.index(f"<!-- end of {mark} -->")
+        text = text[:begin] + "\n" + table(columns, results(build, suite)) + "\n" + text[end:]
+    page.write_text(text)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/gguf.h"
 #include "bantam/model/gguf_vocabulary.h"
+#include "bantam/model/lora_parts.h"
 #include "bantam/model/peft_files.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/tensor/ops.h"
@@ -61,12 +62,24 @@ void write_tokenizer_files(const LoadedModel& model, const Path& folder) {
   write_file_atomically(folder / "special_tokens_map.json", dump_json(special, 2) + "\n");
 }
 
-// "layers.3.attn.q" -> "base_model.model.model.layers.3.self_attn.q_proj", as PEFT names modules.
+// A linear as PEFT sees it: "layers.3.attn.q" is
+// "base_model.model.model.layers.3.self_attn.q_proj", or a part of "….qkv_proj" with others.
 std::string peft_module(const Architecture& architecture, const std::string& site) {
   const SitePattern place = pattern_of_site(site + ".weight");
   const WeightName& name = architecture.weight(place.pattern);
   const std::string weight = with_expert(with_layer(name.hf, place.layer), place.expert);
   return "base_model.model." + weight.substr(0, weight.rfind('.'));
+}
+
+// The linears of a model by the module of PEFT that holds them, parts in the order of their rows.
+std::map<std::string, std::vector<LoraPart>> parts_in_files(const CausalLM& model) {
+  std::map<std::string, std::vector<LoraPart>> modules;
+  for (const LinearLayer* linear : model.linears()) {
+    modules[peft_module(model.architecture(), linear->site)].push_back(
+        {.site = linear->site, .inputs = linear->inputs(), .outputs = linear->outputs()});
+  }
+  for (auto& [module, parts] : modules) place_rows(parts);
+  return modules;
 }
 
 }  // namespace
@@ -109,6 +122,11 @@ void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
                const std::string& provenance) {
   require_merged(*model.model);
   const Architecture& architecture = model.model->architecture();
+  if (architecture.config_to_gguf == nullptr) {
+    throw input_error(
+        "GGUF has no form for models of the {} family; export a Hugging Face folder instead",
+        architecture.name);
+  }
   GgufWriter writer;
   writer.set("general.architecture", std::string(architecture.gguf_name));
   writer.set("general.type", std::string("model"));
@@ -144,33 +162,48 @@ void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const P
   files.alpha = adapter.options.alpha;
   files.base_sha256 = adapter.base_sha256;
   files.base_model = model.name;
-  std::map<std::string, bool> modules;
-  for (const auto& [site, delta] : adapter.deltas) {
-    const std::string module = peft_module(model.model->architecture(), site);
-    modules[module.substr(module.rfind('.') + 1)] = true;
-    files.modules.emplace_back(module, LoraPair{delta.a.stop_gradient(), delta.b.stop_gradient()});
+  std::map<std::string, int>
+      parts_of;  // by the last name of modules: one part, or several in one linear
+  for (const auto& [module, parts] : parts_in_files(*model.model)) {
+    std::vector<LoraPart> with_delta = parts;
+    bool adapted = false;
+    for (LoraPart& part : with_delta) {
+      const auto delta = adapter.deltas.find(part.site);
+      if (delta == adapter.deltas.end()) continue;
+      part.pair = {delta->second.a.stop_gradient(), delta->second.b.stop_gradient()};
+      adapted = true;
+    }
+    if (!adapted) continue;
+    files.modules.emplace_back(module, joined_lora(with_delta, files.r));
+    parts_of[module.substr(module.rfind('.') + 1)] = static_cast<int>(std::ssize(parts));
   }
-  for (const auto& [name, used] : modules) files.target_modules.push_back(name);
+  for (const auto& [name, parts] : parts_of) {
+    files.target_modules.push_back(name);
+    if (parts == 1) continue;
+    files.rank_pattern.emplace_back(name, parts * files.r);
+    files.alpha_pattern.emplace_back(name, parts * files.alpha);  // so that the scale stays
+  }
   write_peft_adapter(folder, files);
 }
 
 std::shared_ptr<Adapter> load_peft_adapter(const CausalLM& model, const Path& folder) {
   PeftAdapter files = read_peft_adapter(folder);
-  std::map<std::string, std::string> site_of;
-  for (const LinearLayer* linear : model.linears())
-    site_of[peft_module(model.architecture(), linear->site)] = linear->site;
+  const auto parts = parts_in_files(model);
   auto adapter = std::make_shared<Adapter>();
   adapter->name = folder.filename().string();
   adapter->options = {files.r, files.alpha, files.target_modules};
   adapter->base_sha256 = files.base_sha256;
   for (auto& [module, pair] : files.modules) {
-    const auto found = site_of.find(module);
-    if (found == site_of.end()) {
+    const auto found = parts.find(module);
+    if (found == parts.end()) {
       throw input_error(
           "{}: '{}' is not a linear of this model; the adapter was made for another base",
           escaped(folder.string()), escaped(module));
     }
-    adapter->deltas[found->second] = {pair.a, pair.b, files.scale_of(module)};
+    for (const LoraPart& part : found->second) {
+      const LoraPair own = part_of_lora(pair, part, module);
+      adapter->deltas[part.site] = {own.a, own.b, files.scale_of(module)};
+    }
   }
   return adapter;
 }
