@@ -112,7 +112,7 @@ def fit(points, law):
 
 # --- drawing
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 340, 60, 48, 64, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 340, 72, 48, 64, 24
 
 # Both schemes have a background of their own, so that the picture can be read wherever it is shown.
 STYLE = """
