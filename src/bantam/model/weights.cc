@@ -6,6 +6,7 @@
 
 #include "bantam/base/options.h"
 #include "bantam/model/gguf.h"
+#include "bantam/model/packed_weights.h"
 #include "bantam/model/safetensors.h"
 
 namespace bantam {
@@ -20,6 +21,14 @@ std::size_t alignment_of(DType dtype) {
     default:
       return 2;  // f16, bf16, and blocks, whose widest field is a 16-bit scale
   }
+}
+
+std::shared_ptr<const WeightSource> open_folder(const Path& folder) {
+  const auto tensors = SafetensorsFolder::open(folder);
+  const Path config = folder / "config.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(config, ignored)) return tensors;
+  return unpack_weights(tensors, HfConfig::read(config));
 }
 
 std::string first_text(Bytes bytes, std::size_t count) {
@@ -79,7 +88,7 @@ std::string first_bytes_text(Bytes bytes) {
 
 std::shared_ptr<const WeightSource> open_weights(const Path& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return SafetensorsFolder::open(path);
+  if (std::filesystem::is_directory(path, ignored)) return open_folder(path);
   const auto file = MappedFile::open(path);
   const std::string kind = content_kind(file->bytes());
   if (kind == "a safetensors file") return SafetensorsFile::open(path);

@@ -32,8 +32,9 @@ class WeightSource {
   virtual std::string description() const = 0;
 };
 
-/// The GGUF file or HF folder at `path`, by what it is rather than by its suffix. Pickled
-/// checkpoints are refused unread: loading one can run code.
+/// The GGUF file or HF folder at `path`, by what it is rather than by its suffix. Weights that the
+/// folder's config.json says are quantized come unpacked (packed_weights.h). Pickled checkpoints
+/// are refused unread: loading one can run code.
 std::shared_ptr<const WeightSource> open_weights(const Path& path);
 
 /// A tensor over `bytes` (its whole content), kept alive by `owner`. Files may place data at any

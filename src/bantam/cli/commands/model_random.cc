@@ -33,7 +33,8 @@ void describe(Describer<ModelRandomOptions>& d) {
     "Width instead of the shape's; heads and feed-forward grow with it. 0: the shape's own.",
     between(std::int64_t{0}, std::int64_t{1} << 16));
   d(&ModelRandomOptions::quant, "quant",
-    "Weight type: f32, f16, bf16, q8_0, q6_k, q5_1, q5_0, q4_k, q4_1, q4_0.");
+    "Weight type: f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0, iq4_nl, q3_k, "
+    "q2_k.");
   d(&ModelRandomOptions::tokenizer, "tokenizer",
     "Model whose tokenizer is taken; by default one of single bytes. Padded to the shape.");
 }

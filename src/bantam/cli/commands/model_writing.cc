@@ -17,8 +17,8 @@ constexpr std::string_view kProbeText =
 template <>
 void describe(Describer<ModelWritingOptions>& d) {
   d(&ModelWritingOptions::type, "type",
-    "Weight type: f32, f16, bf16, or for GGUF also q8_0, q6_k, q5_1, q5_0, q4_k, q4_1, q4_0; "
-    "default q8_0 for GGUF, bf16 for a folder.");
+    "Weight type: f32, f16, bf16, or for GGUF also q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, "
+    "q4_0, iq4_nl, q3_k, q2_k; default q8_0 for GGUF, bf16 for a folder.");
 }
 
 int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
