@@ -52,6 +52,32 @@ void decode_blocks(const std::byte* in, std::int64_t count, float* HWY_RESTRICT 
   }
 }
 
+// A table of 16 levels fits a register, which a shuffle of bytes reads 16 times at once.
+template <HasLevelTable Block>
+HWY_INLINE void look_up_levels(const Block& block, std::int8_t* HWY_RESTRICT levels) {
+  constexpr int kRun = Block::kRun;
+#if HWY_TARGET == HWY_SCALAR
+  for (int i = 0; i < Block::kElements / 2; ++i) {
+    std::int8_t* run = levels + i / kRun * 2 * kRun + i % kRun;
+    run[0] = Block::kLevelTable[block.levels[i] & 15];
+    run[kRun] = Block::kLevelTable[block.levels[i] >> 4];
+  }
+#else
+  const hn::FixedTag<std::int8_t, 16> d_table;
+  const hn::FixedTag<std::int8_t, kRun> d;
+  const hn::RebindToUnsigned<decltype(d)> d_bytes;
+  const auto table = hn::LoadU(d_table, Block::kLevelTable.data());
+  const auto mask = hn::Set(d_bytes, 15);
+  for (int i = 0; i < Block::kElements / 2; i += kRun) {
+    const auto both = hn::LoadU(d_bytes, block.levels + i);
+    const auto low = hn::BitCast(d, hn::And(both, mask));
+    const auto high = hn::BitCast(d, hn::ShiftRight<4>(both));
+    hn::StoreU(hn::TableLookupBytes(table, low), d, levels + 2 * i);
+    hn::StoreU(hn::TableLookupBytes(table, high), d, levels + 2 * i + kRun);
+  }
+#endif
+}
+
 template <Unpackable Block>
 void decode_unpacked(const std::byte* in, std::int64_t count, float* HWY_RESTRICT out) {
   const StreamTag d;
@@ -61,7 +87,12 @@ void decode_unpacked(const std::byte* in, std::int64_t count, float* HWY_RESTRIC
   const auto* blocks = reinterpret_cast<const Block*>(in);
   UnpackedBlock<Block> open;
   for (std::int64_t b = 0; b < count / Block::kElements; ++b) {
-    unpack(blocks[b], open);
+    if constexpr (HasLevelTable<Block>) {
+      unpack_scales(blocks[b], open);
+      look_up_levels(blocks[b], open.levels);
+    } else {
+      unpack(blocks[b], open);
+    }
     for (int group = 0; group < open.kGroups; ++group) {
       const auto scale = hn::Set(d, open.scales[group]);
       const auto offset = hn::Set(d, Block::kHasOffset ? open.offsets[group] : 0.0f);

@@ -18,19 +18,21 @@ inline constexpr std::array<std::int8_t, 16> kFp4Levels = {0, 1,  2,  3,  4,  6,
 
 struct Mxfp4Block {
   static constexpr DType kType = DType::mxfp4;
-  static constexpr int kElements = 32, kGroup = 32;
+  static constexpr int kElements = 32, kGroup = 32, kRun = 16;
   static constexpr bool kHasOffset = false;
-  std::uint8_t exponent;    ///< scale 2^(exponent - 127); 255 stands for NaN
-  std::uint8_t levels[16];  ///< byte i holds element i (low half) and i + 16 (high half)
+  static constexpr auto kLevelTable = kFp4Levels;
+  std::uint8_t exponent;  ///< scale 2^(exponent - 127); 255 stands for NaN
+  std::uint8_t levels[16];
 };
 static_assert(sizeof(Mxfp4Block) == 17);
 
 struct Nvfp4Block {
   static constexpr DType kType = DType::nvfp4;
-  static constexpr int kElements = 64, kGroup = 16;
+  static constexpr int kElements = 64, kGroup = 16, kRun = 8;
   static constexpr bool kHasOffset = false;
-  std::uint8_t scales[4];   ///< E4M3 without a sign
-  std::uint8_t levels[32];  ///< byte i of a group's 8 holds element i and i + 8 of the group
+  static constexpr auto kLevelTable = kFp4Levels;
+  std::uint8_t scales[4];  ///< E4M3 without a sign
+  std::uint8_t levels[32];
 };
 static_assert(sizeof(Nvfp4Block) == 36);
 
@@ -48,23 +50,12 @@ inline float half_e4m3(std::uint8_t bits) {
   return std::bit_cast<float>(((exponent + 119) << 23) | (mantissa << 20));
 }
 
-inline void unpack(const Mxfp4Block& block, UnpackedBlock<Mxfp4Block>& out) {
+inline void unpack_scales(const Mxfp4Block& block, UnpackedBlock<Mxfp4Block>& out) {
   out.scales[0] = half_power_of_two(block.exponent);
-  for (int i = 0; i < 16; ++i) {
-    out.levels[i] = kFp4Levels[block.levels[i] & 15];
-    out.levels[i + 16] = kFp4Levels[block.levels[i] >> 4];
-  }
 }
 
-inline void unpack(const Nvfp4Block& block, UnpackedBlock<Nvfp4Block>& out) {
-  for (int group = 0; group < 4; ++group) {
-    out.scales[group] = half_e4m3(block.scales[group]);
-    for (int i = 0; i < 8; ++i) {
-      const std::uint8_t both = block.levels[group * 8 + i];
-      out.levels[group * 16 + i] = kFp4Levels[both & 15];
-      out.levels[group * 16 + 8 + i] = kFp4Levels[both >> 4];
-    }
-  }
+inline void unpack_scales(const Nvfp4Block& block, UnpackedBlock<Nvfp4Block>& out) {
+  for (int group = 0; group < 4; ++group) out.scales[group] = half_e4m3(block.scales[group]);
 }
 
 inline bool has_finite_scales(const Mxfp4Block& block) { return block.exponent != 255; }

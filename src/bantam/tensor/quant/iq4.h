@@ -17,43 +17,36 @@ inline constexpr std::array<std::int8_t, 16> kIq4Levels = {
 
 struct Iq4_NlBlock {
   static constexpr DType kType = DType::iq4_nl;
-  static constexpr int kElements = 32, kGroup = 32;
+  static constexpr int kElements = 32, kGroup = 32, kRun = 16;
   static constexpr bool kHasOffset = false;
-  std::uint16_t scale;      ///< f16
-  std::uint8_t levels[16];  ///< byte i holds element i (low half) and i + 16 (high half)
+  static constexpr auto kLevelTable = kIq4Levels;
+  std::uint16_t scale;  ///< f16
+  std::uint8_t levels[16];
 };
 static_assert(sizeof(Iq4_NlBlock) == 18);
 
 struct Iq4_XsBlock {
   static constexpr DType kType = DType::iq4_xs;
-  static constexpr int kElements = 256, kGroup = 32;
+  static constexpr int kElements = 256, kGroup = 32, kRun = 16;
   static constexpr bool kHasOffset = false;
+  static constexpr auto kLevelTable = kIq4Levels;
   std::uint16_t scale;             ///< f16
   std::uint16_t upper_scale_bits;  ///< bits 2 g: upper two bits of the scale of group g
   std::uint8_t low_scale_bits[4];  ///< byte g / 2 holds the low four bits of an even and an odd g
-  std::uint8_t levels[128];        ///< 16 bytes a group, as in IQ4_NL
+  std::uint8_t levels[128];
 };
 static_assert(sizeof(Iq4_XsBlock) == 136);
 
-inline void unpack_iq4(const std::uint8_t* bytes, std::int8_t* levels) {
-  for (int i = 0; i < 16; ++i) {
-    levels[i] = kIq4Levels[bytes[i] & 15];
-    levels[i + 16] = kIq4Levels[bytes[i] >> 4];
-  }
-}
-
-inline void unpack(const Iq4_NlBlock& block, UnpackedBlock<Iq4_NlBlock>& out) {
+inline void unpack_scales(const Iq4_NlBlock& block, UnpackedBlock<Iq4_NlBlock>& out) {
   out.scales[0] = f16_to_float(block.scale);
-  unpack_iq4(block.levels, out.levels);
 }
 
-inline void unpack(const Iq4_XsBlock& block, UnpackedBlock<Iq4_XsBlock>& out) {
+inline void unpack_scales(const Iq4_XsBlock& block, UnpackedBlock<Iq4_XsBlock>& out) {
   const float scale = f16_to_float(block.scale);
   for (int group = 0; group < 8; ++group) {
     const int low = (block.low_scale_bits[group / 2] >> (group % 2 * 4)) & 15;
     const int upper = (block.upper_scale_bits >> (2 * group)) & 3;
     out.scales[group] = scale * static_cast<float>((low | (upper << 4)) - 32);
-    unpack_iq4(block.levels + group * 16, out.levels + group * 32);
   }
 }
 

@@ -4,7 +4,11 @@
 //   Block::kGroup        elements that share a scale, a multiple of 16
 //   Block::kHasOffset    whether groups have an offset as well
 //   unpack(block, out)   which fills an UnpackedBlock<Block>
-// and cpu/decode.cc does the rest.
+// and cpu/decode.cc does the rest. A format whose levels half a byte names gives, instead,
+//   Block::kLevelTable          its 16 levels
+//   Block::kRun, block.levels   bytes [kElements / 2] in runs: byte i of a run names elements i
+//                               (low half) and i + kRun (high half) of its 2 kRun elements
+//   unpack_scales(block, out)   the rest
 #pragma once
 
 #include <bit>
@@ -27,6 +31,10 @@ struct UnpackedBlock {
 template <class Block>
 concept Unpackable = requires {
   Block::kGroup;
+};
+template <class Block>
+concept HasLevelTable = requires {
+  Block::kLevelTable;
 };
 
 }  // namespace bantam
