@@ -73,18 +73,64 @@ TEST(TokenizerJson, AByteThatTextNeedsMustHaveAToken) {  // T5
 }
 
 TEST(TokenizerJson, WhatWouldChangeIdsIsRefusedByName) {
-  EXPECT_THAT(refusal([](Json& f) { f["model"]["type"] = "Unigram"; }), HasSubstr("Unigram"));
+  EXPECT_THAT(refusal([](Json& f) { f["model"]["type"] = "Bigram"; }), HasSubstr("Bigram"));
   EXPECT_THAT(refusal([](Json& f) { f["model"]["dropout"] = 0.1; }), HasSubstr("dropout"));
-  EXPECT_THAT(refusal([](Json& f) { f["model"]["byte_fallback"] = true; }),
-              HasSubstr("byte_fallback"));
-  EXPECT_THAT(refusal([](Json& f) { f["normalizer"] = {{"type", "Strip"}}; }), HasSubstr("Strip"));
   EXPECT_THAT(refusal([](Json& f) {
-                f["pre_tokenizer"] = {{"type", "Metaspace"}};
+                f["model"]["byte_fallback"] = true;
+                f["model"]["end_of_word_suffix"] = "</w>";
               }),
-              HasSubstr("Metaspace"));
-  EXPECT_THAT(refusal([](Json& f) { f["pre_tokenizer"] = nullptr; }), HasSubstr("byte-level"));
+              HasSubstr("byte_fallback"));
+  EXPECT_THAT(refusal([](Json& f) { f["normalizer"] = {{"type", "Shout"}}; }), HasSubstr("Shout"));
+  EXPECT_THAT(refusal([](Json& f) {
+                f["pre_tokenizer"] = {{"type", "Metaspaces"}};
+              }),
+              HasSubstr("Metaspaces"));
+  EXPECT_THAT(refusal([](Json& f) { f["decoder"] = {{"type", "Odd"}}; }), HasSubstr("Odd"));
   EXPECT_THAT(refusal([](Json& f) { f["model"]["unk_token"] = "nope"; }), HasSubstr("nope"));
   EXPECT_THAT(refusal([](Json& f) { f["post_processor"] = {{"type", "Odd"}}; }), HasSubstr("Odd"));
+}
+
+/// The message for a model alone.
+std::string model_refusal(const char* model) {
+  return error_of([&] {
+    Tokenizer::from_tokenizer_json(fmt::format("{{\"model\":{}}}", model), "tokenizer.json");
+  });
+}
+
+TEST(TokenizerJson, TextWithoutATokenMustBecomeSomething) {  // T5
+  EXPECT_THAT(model_refusal(R"({"type":"Unigram","vocab":[["a",0]],"unk_id":null})"),
+              HasSubstr("no unknown token"));
+  EXPECT_THAT(model_refusal(R"({"type":"Unigram","vocab":[["a",0]],"unk_id":1})"),
+              HasSubstr("unk_id: expected an integer from 0 to 0, found 1"));
+  EXPECT_THAT(model_refusal(R"({"type":"WordPiece","vocab":{"a":0},"unk_token":"[UNK]"})"),
+              HasSubstr("[UNK]"));
+  EXPECT_THAT(model_refusal(R"({"type":"WordLevel","vocab":{"a":0}})"),
+              HasSubstr("no unknown token"));
+  EXPECT_THAT(model_refusal(R"({"type":"BPE","vocab":{"a":0},"merges":[]})"),
+              HasSubstr("no token for the byte"));
+}
+
+TEST(TokenizerJson, PiecesOfUnigramThatCannotBeAreNamed) {  // T3
+  EXPECT_THAT(model_refusal(R"({"type":"Unigram","vocab":[["a",0],["b"]],"unk_id":0})"),
+              HasSubstr("piece 1"));
+  EXPECT_THAT(model_refusal(R"({"type":"Unigram","vocab":[["a","x"]],"unk_id":0})"),
+              HasSubstr("piece 0"));
+  EXPECT_THAT(model_refusal(R"({"type":"Unigram","vocab":{"a":0},"unk_id":0})"),
+              HasSubstr("expected a list `vocab`"));
+  const std::string longest(5000, 'a');
+  EXPECT_THAT(
+      model_refusal(
+          fmt::format(R"({{"type":"Unigram","vocab":[["{}",0]],"unk_id":0}})", longest).c_str()),
+      HasSubstr("token 0: expected at most 4096 bytes, found 5000"));
+}
+
+TEST(TokenizerJson, AnAddedTokenThatNormalizesToNothingIsNamed) {  // T5
+  EXPECT_THAT(refusal([](Json& f) {
+                f["normalizer"] = {{"type", "Strip"}, {"strip_left", true}, {"strip_right", true}};
+                f["added_tokens"].push_back(
+                    {{"id", 600}, {"content", "\n"}, {"special", false}, {"normalized", true}});
+              }),
+              HasSubstr("added token 600"));
 }
 
 TEST(TokenizerJson, ThePostProcessorSaysWhichTokensGoAround) {

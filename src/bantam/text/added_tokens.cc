@@ -4,19 +4,6 @@
 #include "bantam/text/unicode.h"
 
 namespace bantam {
-namespace {
-
-/// The character that ends just before `at`, or no valid one.
-CodePoint code_point_before(std::string_view text, std::size_t at) {
-  for (std::size_t back = 1; back <= 4 && back <= at; ++back) {
-    const CodePoint c = code_point_at(text, at - back);
-    if (c.valid && static_cast<std::size_t>(c.length) == back) return c;
-  }
-  return {};
-}
-
-}  // namespace
-
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   constexpr std::size_t length_limit = 1024;  // bounds the work at one byte of text
   token_at_.push_back(-1);

@@ -8,15 +8,16 @@ namespace bantam {
 namespace {
 
 struct Alphabet {
-  std::array<char32_t, 256> character;
+  std::array<std::string, 256> character;
   std::array<int, 512> byte;  // -1: not in the alphabet
   Alphabet() {
     byte.fill(-1);
     char32_t spare = 256;  // bytes that are not visible as Latin-1 take the characters from here on
     for (int b = 0; b < 256; ++b) {
       const bool visible = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-      character[b] = visible ? static_cast<char32_t>(b) : spare++;
-      byte[character[b]] = b;
+      const char32_t value = visible ? static_cast<char32_t>(b) : spare++;
+      append_utf8(character[b], value);
+      byte[value] = b;
     }
   }
 };
@@ -28,9 +29,11 @@ const Alphabet& alphabet() {
 
 }  // namespace
 
+std::string_view byte_level_character(unsigned char byte) { return alphabet().character[byte]; }
+
 std::string to_byte_level(std::string_view bytes) {
   std::string text;
-  for (const char c : bytes) append_utf8(text, alphabet().character[static_cast<unsigned char>(c)]);
+  for (const char c : bytes) text += byte_level_character(static_cast<unsigned char>(c));
   return text;
 }
 

@@ -8,6 +8,8 @@
 
 namespace bantam {
 
+/// The character of one byte, in UTF-8.
+std::string_view byte_level_character(unsigned char byte);
 /// " the" -> "Ġthe".
 std::string to_byte_level(std::string_view bytes);
 /// "Ġthe" -> " the"; nothing if a character is outside the alphabet.

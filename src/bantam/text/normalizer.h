@@ -1,40 +1,38 @@
-// Unicode normalization before encoding (NFC and its relatives), keeping track of where each byte
-// came from.
+// What happens to text before it is split: the `normalizer` of tokenizer.json, a list of steps
+// (normalizers/step.h).
 #pragma once
 
-#include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "bantam/base/json.h"
+#include "bantam/text/aligned_text.h"
 
 namespace bantam {
 
+class NormalizerStep;
+
+/// Immutable and cheap to copy.
 class Normalizer {
  public:
-  enum class Form { none, nfc, nfd, nfkc, nfkd };
-
-  /// Reads null, NFC, NFD, NFKC, NFKD and a Sequence of at most one of them. Throws Error(input)
-  /// naming another type.
+  /// Reads null, every type of `tokenizers`, Sequences of them, and SentencePiece (normalizers/
+  /// step.h). Throws Error(input) naming another type.
   static Normalizer from_json(const Json& value);
-  Json to_json() const;
+  const Json& json() const { return json_; }
+  /// Whether this is one step of that type, alone or in a Sequence of one.
+  bool is_only(std::string_view type) const;
 
-  Form form() const { return form_; }
-
-  struct Result {
-    bool changed = false;  ///< otherwise the text stands as it was, and the rest is empty
-    std::string text;
-    /// For each byte of `text`, the range of the input it was made from.
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> origin;
-  };
   /// Invalid UTF-8 stays as it is. Linear in the length of the text, however many marks follow one
   /// letter.
-  Result apply(std::string_view text) const;
+  void apply(AlignedText& text) const;
 
  private:
-  Form form_ = Form::none;
+  void add(const Json& value, int depth);
+
+  Json json_;
+  std::vector<std::string> types_;
+  std::vector<std::shared_ptr<const NormalizerStep>> steps_;
 };
 
 }  // namespace bantam

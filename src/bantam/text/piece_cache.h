@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bantam/text/bpe.h"
+#include "bantam/text/models/token_model.h"
 
 namespace bantam {
 

@@ -1,56 +1,71 @@
 #include "bantam/text/pre_tokenizer.h"
 
+#include <map>
+
 #include "bantam/base/error.h"
+#include "bantam/text/json_fields.h"
 #include "bantam/text/unicode.h"
 
 namespace bantam {
 namespace {
 
-// GPT-2's pattern, the one that ByteLevel(use_regex) stands for.
-constexpr std::string_view gpt2_pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr std::string_view part = "pre_tokenizer";
 
-bool flag(const Json& value, const char* key, bool otherwise) {
-  const auto found = value.find(key);
-  if (found == value.end() || found->is_null()) return otherwise;
-  if (!found->is_boolean()) {
-    throw input_error("pre_tokenizer: {}: expected true or false, found {}", key,
-                      escaped(dump_json(*found)));
-  }
-  return found->get<bool>();
+struct Kind {
+  std::string_view type;
+  PreTokenizerStepPtr (*make)(const Json& value);
+};
+
+constexpr Kind kinds[] = {{"Split", split_step},
+                          {"Digits", digits_step},
+                          {"Whitespace", whitespace_step},
+                          {"WhitespaceSplit", whitespace_split_step},
+                          {"BertPreTokenizer", bert_step},
+                          {"Punctuation", punctuation_step},
+                          {"CharDelimiterSplit", delimiter_step},
+                          {"Metaspace", metaspace_step},
+                          {"UnicodeScripts", unicode_scripts_step},
+                          {"FixedLength", fixed_length_step}};
+
+/// The settings in the order of their names; what may be left out is false.
+std::string signature_of(const Json& step) {
+  std::map<std::string, std::string> settings = {{"invert", "false"},
+                                                 {"individual_digits", "false"}};
+  for (const auto& [name, value] : step.items()) settings[name] = dump_json(value);
+  std::string signature;
+  for (const auto& [name, value] : settings) signature += fmt::format("{}={} ", name, value);
+  return signature;
 }
 
-std::string type_of(const Json& value) {
-  if (!value.is_object() || !value.contains("type") || !value["type"].is_string()) {
-    throw input_error("pre_tokenizer: expected an object with a type, found {}",
-                      escaped(dump_json(value)));
-  }
-  return value["type"].get<std::string>();
-}
-
-/// Characters of categories Nd, Nl, No: each on its own, or runs.
-void find_digits(std::string_view text, std::uint32_t base, bool individual,
-                 std::vector<std::pair<std::uint32_t, std::uint32_t>>& matches) {
+/// Valid stretches of the text, and the invalid bytes between them.
+std::vector<Piece> stretches_of(std::string_view text) {
+  std::vector<Piece> pieces;
   for (std::size_t at = 0; at < text.size();) {
-    const CodePoint c = code_point_at(text, at);
-    if (is_numeric(c.value)) {
-      const auto begin = static_cast<std::uint32_t>(base + at);
-      if (!individual && !matches.empty() && matches.back().second == begin) {
-        matches.back().second = begin + c.length;
-      } else {
-        matches.emplace_back(begin, begin + c.length);
-      }
+    const std::size_t valid = valid_utf8_prefix(text.substr(at));
+    if (valid > 0) {
+      pieces.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at + valid)});
     }
-    at += c.length;
+    at += valid;
+    const std::size_t invalid = at;
+    while (at < text.size()) {
+      const CodePoint c = code_point_at(text, at);
+      if (c.valid) break;
+      at += static_cast<std::size_t>(c.length);
+    }
+    if (at > invalid) {
+      pieces.push_back({static_cast<std::uint32_t>(invalid), static_cast<std::uint32_t>(at), true});
+    }
   }
+  return pieces;
 }
 
 }  // namespace
 
-PreTokenizer PreTokenizer::from_json(const Json& value) {
+PreTokenizer PreTokenizer::from_json(const Json& value, Bytes bytes) {
   PreTokenizer result;
   result.json_ = value;
   if (!value.is_null()) result.add_steps(value, 0);
+  if (result.byte_level_ && bytes == Bytes::raw) result.steps_.pop_back();
   return result;
 }
 
@@ -59,164 +74,47 @@ PreTokenizer PreTokenizer::from_name(std::string_view name) {
 }
 
 void PreTokenizer::add_steps(const Json& value, int depth) {
-  if (depth > 8) throw input_error("pre_tokenizer: Sequence nested deeper than 8");
-  const std::string type = type_of(value);
+  if (depth > 8) throw input_error("{}: Sequence nested deeper than 8", part);
+  const std::string type = json_type(value, part);
   if (type == "Sequence") {
-    const auto list = value.find("pretokenizers");
-    if (list == value.end() || !list->is_array() || list->size() > 64) {
-      throw input_error("pre_tokenizer: Sequence: expected a list `pretokenizers` of at most 64");
-    }
-    for (const Json& item : *list) add_steps(item, depth + 1);
-  } else if (type == "Split") {
-    add_split(value);
-  } else if (type == "Digits") {
-    const bool individual = flag(value, "individual_digits", false);
-    signature_ += individual ? "digits " : "digit runs ";
-    steps_.push_back(
-        {Kind::digits, individual ? Behavior::isolated : Behavior::contiguous, false, {}});
-  } else if (type == "ByteLevel") {
-    add_byte_level(value);
-  } else {
-    throw input_error(
-        "pre_tokenizer: type '{}' is unknown; known are Split, Digits, ByteLevel and Sequence",
-        escaped(type));
+    for (const Json& step : json_steps(value, "pretokenizers", part)) add_steps(step, depth + 1);
+    return;
   }
+  byte_level_ = type == "ByteLevel";
+  byte_level_ ? add_byte_level(value) : add(value, type);
 }
 
-void PreTokenizer::add_split(const Json& value) {
-  const auto pattern = value.find("pattern");
-  const bool is_regex = pattern != value.end() && pattern->is_object() &&
-                        pattern->contains("Regex") && (*pattern)["Regex"].is_string();
-  const bool is_string = pattern != value.end() && pattern->is_object() &&
-                         pattern->contains("String") && (*pattern)["String"].is_string();
-  if (!is_regex && !is_string) {
-    throw input_error(
-        "pre_tokenizer: Split: expected pattern {{\"Regex\": ...}} or {{\"String\": ...}}");
+void PreTokenizer::add(const Json& value, const std::string& type) {
+  std::string known;
+  for (const Kind& kind : kinds) {
+    if (kind.type == type) {
+      steps_.push_back(kind.make(value));
+      signature_ += signature_of(value);
+      return;
+    }
+    known += fmt::format("{}, ", kind.type);
   }
-  const Json& name = value.contains("behavior") ? value["behavior"] : Json();
-  const std::string behavior = name.is_string() ? name.get<std::string>() : "";
-  Step step{Kind::pattern, Behavior::isolated, flag(value, "invert", false), {}};
-  if (behavior == "Isolated") {
-    step.behavior = Behavior::isolated;
-  } else if (behavior == "Removed") {
-    step.behavior = Behavior::removed;
-  } else if (behavior == "MergedWithPrevious") {
-    step.behavior = Behavior::merged_with_previous;
-  } else if (behavior == "MergedWithNext") {
-    step.behavior = Behavior::merged_with_next;
-  } else if (behavior == "Contiguous") {
-    step.behavior = Behavior::contiguous;
-  } else {
-    throw input_error("pre_tokenizer: Split: behavior '{}' is unknown", escaped(behavior));
-  }
-  const auto text = (*pattern)[is_regex ? "Regex" : "String"].get<std::string>();
-  signature_ += fmt::format("{} {} {} '{}' ", behavior, step.invert, is_regex, text);
-  step.pattern.push_back(is_regex ? SplitPattern(text) : SplitPattern::literal(text));
-  steps_.push_back(std::move(step));
+  throw input_error("{}: type '{}' is unknown; known are {}ByteLevel, Sequence and null", part,
+                    escaped(type), known);
 }
 
 void PreTokenizer::add_byte_level(const Json& value) {
-  byte_level_ = true;
-  if (flag(value, "add_prefix_space", true)) {
-    if (!steps_.empty()) {
-      throw input_error("pre_tokenizer: ByteLevel with add_prefix_space must be the first step");
-    }
-    add_prefix_space_ = true;
+  if (json_flag(value, "add_prefix_space", true, part)) {
+    steps_.push_back(prefix_space_step());
     signature_ += "prefix space ";
   }
-  if (flag(value, "use_regex", true)) {
+  if (json_flag(value, "use_regex", true, part)) {
+    steps_.push_back(gpt2_step());
     signature_ += "gpt2 ";
-    steps_.push_back({Kind::pattern, Behavior::isolated, false, {SplitPattern(gpt2_pattern)}});
   }
+  steps_.push_back(byte_alphabet_step());
 }
 
-void PreTokenizer::split(std::string_view text, std::vector<Piece>& pieces) const {
-  pieces.clear();
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t valid = valid_utf8_prefix(text.substr(at));
-    if (valid > 0)
-      pieces.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at + valid)});
-    at += valid;
-    const std::size_t invalid = at;
-    while (at < text.size()) {
-      const CodePoint c = code_point_at(text, at);
-      if (c.valid) break;
-      at += c.length;
-    }
-    if (at > invalid) {
-      pieces.push_back({static_cast<std::uint32_t>(invalid), static_cast<std::uint32_t>(at), true});
-    }
-  }
-  std::vector<Piece> next;
-  for (const Step& step : steps_) {
-    next.clear();
-    next.reserve(pieces.size() * 2);
-    for (const Piece& piece : pieces) {
-      if (piece.fixed) {
-        next.push_back(piece);
-      } else {
-        apply(step, text, piece, next);
-      }
-    }
-    pieces.swap(next);
-  }
-}
-
-void PreTokenizer::apply(const Step& step, std::string_view text, const Piece& piece,
-                         std::vector<Piece>& out) {
-  thread_local std::vector<std::pair<std::uint32_t, std::uint32_t>> matches;
-  matches.clear();
-  const std::string_view part = text.substr(piece.begin, piece.end - piece.begin);
-  if (step.kind == Kind::digits) {
-    find_digits(part, piece.begin, step.behavior == Behavior::isolated, matches);
-  } else {
-    step.pattern[0].find_all(part, piece.begin, matches);
-  }
-  const std::size_t first = out.size();
-  bool last_matched = false;
-  bool joins_next = false;  // MergedWithNext: the piece before waits for this one
-  const auto add = [&](std::uint32_t begin, std::uint32_t end, bool matched) {
-    if (begin == end) return;
-    matched = matched != step.invert;
-    switch (step.behavior) {
-      case Behavior::isolated:
-        out.push_back({begin, end});
-        break;
-      case Behavior::removed:
-        if (!matched) out.push_back({begin, end});
-        break;
-      case Behavior::contiguous:
-        if (out.size() > first && matched == last_matched) {
-          out.back().end = end;
-        } else {
-          out.push_back({begin, end});
-        }
-        break;
-      case Behavior::merged_with_previous:
-        if (matched && !last_matched && out.size() > first) {
-          out.back().end = end;
-        } else {
-          out.push_back({begin, end});
-        }
-        break;
-      case Behavior::merged_with_next:
-        if (joins_next && !matched) {
-          out.back().end = end;
-        } else {
-          out.push_back({begin, end});
-        }
-        joins_next = matched;
-        break;
-    }
-    last_matched = matched;
-  };
-  std::uint32_t at = piece.begin;
-  for (const auto& [begin, end] : matches) {
-    add(at, begin, false);
-    add(begin, end, true);
-    at = end;
-  }
-  add(at, piece.end, false);
+PreTokenized PreTokenizer::split(AlignedText text) const {
+  PreTokenized state{std::move(text), {}};
+  state.pieces = stretches_of(state.text.view());
+  for (const auto& step : steps_) step->apply(state);
+  return state;
 }
 
 }  // namespace bantam

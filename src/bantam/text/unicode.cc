@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -54,10 +55,27 @@ CodePoint code_point_at(std::string_view text, std::size_t at) {
   return {value, length, true, false};
 }
 
+CodePoint code_point_before(std::string_view text, std::size_t end) {
+  for (std::size_t back = 1; back <= 4 && back <= end; ++back) {
+    const CodePoint c = code_point_at(text, end - back);
+    if (c.valid && static_cast<std::size_t>(c.length) == back) return c;
+  }
+  return {};
+}
+
 void append_utf8(std::string& text, char32_t value) {
+  if (value < 0x80) {
+    text += static_cast<char>(value);
+    return;
+  }
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(value), bytes);
   text.append(reinterpret_cast<const char*>(bytes), length);
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 std::size_t valid_utf8_prefix(std::string_view text) {

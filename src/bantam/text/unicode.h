@@ -17,8 +17,11 @@ struct CodePoint {
 };
 /// The character that begins at byte `at` < text.size(). Surrogates and overlong forms are invalid.
 CodePoint code_point_at(std::string_view text, std::size_t at);
+/// The character that ends just before byte `end` > 0, or no valid one.
+CodePoint code_point_before(std::string_view text, std::size_t end);
 
 void append_utf8(std::string& text, char32_t value);
+bool is_ascii(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 /// Length of the longest valid prefix.
 std::size_t valid_utf8_prefix(std::string_view text);

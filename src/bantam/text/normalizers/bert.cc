@@ -1,0 +1,71 @@
+// BertNormalizer: what BERT's own script did to a text before splitting it.
+#include "bantam/text/json_fields.h"
+#include "bantam/text/normalizers/map_characters.h"
+#include "bantam/text/normalizers/step.h"
+#include "bantam/text/reference_unicode.h"
+
+namespace bantam {
+namespace {
+
+constexpr std::string_view part = "normalizer: BertNormalizer";
+
+bool is_chinese(char32_t c) {
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
+         (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+class BertNormalizer : public NormalizerStep {
+ public:
+  explicit BertNormalizer(const Json& value)
+      : clean_(json_flag(value, "clean_text", true, part)),
+        space_chinese_(json_flag(value, "handle_chinese_chars", true, part)),
+        lower_(json_flag(value, "lowercase", true, part)),
+        strip_accents_(json_flag(value, "strip_accents", lower_, part)) {}
+
+  void apply(AlignedText& text) const override {
+    if (clean_) clean(text);
+    if (space_chinese_) space_chinese(text);
+    if (strip_accents_) {
+      normalize_unicode(text, UnicodeForm::nfd);
+      map_characters(text, [](char32_t c, std::string& out) {
+        if (!reference::is_nonspacing_mark(c)) append_utf8(out, c);
+      });
+    }
+    if (lower_) lowercase_text(text);
+  }
+
+ private:
+  static void clean(AlignedText& text) {
+    map_characters(text, [](char32_t c, std::string& out) {
+      if (c == 0xFFFD || reference::is_control(c)) return;
+      append_utf8(out, is_white_space(c) ? U' ' : c);
+    });
+  }
+
+  static void space_chinese(AlignedText& text) {
+    TextEdit edit(text);
+    const std::string_view view = text.view();
+    for (std::size_t at = 0; at < view.size();) {
+      const CodePoint c = code_point_at(view, at);
+      const std::size_t end = at + static_cast<std::size_t>(c.length);
+      const bool chinese = c.valid && is_chinese(c.value);
+      if (chinese) edit.insert_before(at, " ");
+      edit.keep(at, end);
+      if (chinese) edit.insert(" ");
+      at = end;
+    }
+    edit.store(text);
+  }
+
+  bool clean_, space_chinese_, lower_, strip_accents_;
+};
+
+}  // namespace
+
+NormalizerStepPtr bert_normalizer(const Json& value) {
+  return std::make_unique<BertNormalizer>(value);
+}
+
+}  // namespace bantam
