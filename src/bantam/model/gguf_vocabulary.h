@@ -10,9 +10,9 @@
 namespace bantam {
 
 /// Sets the tokenizer.ggml keys. llama.cpp wants one token a row of the embedding table: `rows`
-/// beyond the vocabulary become unused tokens.
-void set_gguf_vocabulary(GgufWriter& writer, const BytePairVocabulary& vocabulary,
-                         std::int64_t rows);
+/// beyond the vocabulary become unused tokens. Throws Error(input) for a kind of tokenizer that the
+/// format has no place for.
+void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::int64_t rows);
 
 /// llama.cpp's number for "mostly this type" (general.file_type).
 std::uint32_t gguf_file_type(DType dtype);

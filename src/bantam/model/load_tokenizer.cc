@@ -1,65 +1,19 @@
 #include "bantam/model/load_tokenizer.h"
 
-#include <limits>
 #include <system_error>
 #include <utility>
 
 #include "bantam/model/gguf.h"
 #include "bantam/model/hf_config.h"
+#include "bantam/model/read_vocabulary.h"
+#include "bantam/text/sentence_piece_model.h"
+#include "bantam/text/tokenizer_json_model.h"
 
 namespace bantam {
 namespace {
 
 constexpr std::uint64_t kMaxTokenizerBytes = std::uint64_t{256} << 20;
 constexpr std::uint64_t kMaxTemplateBytes = std::uint64_t{1} << 20;
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
-
-// A byte token is written <0xNN>; anything else has crashed other readers.
-void check_byte_token(const GgufFile& file, std::size_t id, std::string_view text) {
-  const bool good = text.size() == 6 && text.starts_with("<0x") && is_hex(text[3]) &&
-                    is_hex(text[4]) && text[5] == '>';
-  if (!good) {
-    throw input_error("{}: token {} is a byte token with the text '{}'; expected <0x00> to <0xFF>",
-                      file.description(), id, escaped(text));
-  }
-}
-
-std::optional<std::int32_t> special_id(const GgufFile& file, const char* key, std::size_t count) {
-  const auto id = file.integer(key);
-  if (!id) return std::nullopt;
-  // Converters write 2^32 - 1 where a model has no such token.
-  if (*id == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-  if (*id < 0 || static_cast<std::uint64_t>(*id) >= count) {
-    throw input_error("{}: key '{}' is token {}, but the vocabulary has {}", file.description(),
-                      key, *id, count);
-  }
-  return static_cast<std::int32_t>(*id);
-}
-
-std::vector<TokenType> token_types(const GgufFile& file, const std::vector<std::string>& tokens) {
-  std::vector<TokenType> types;
-  const auto numbers = file.integers("tokenizer.ggml.token_type");
-  if (!numbers) return types;
-  if (numbers->size() != tokens.size()) {
-    throw input_error(
-        "{}: 'tokenizer.ggml.token_type' has {} entries but 'tokenizer.ggml.tokens' has {}",
-        file.description(), numbers->size(), tokens.size());
-  }
-  types.reserve(tokens.size());
-  for (std::size_t id = 0; id < tokens.size(); ++id) {
-    const std::int64_t type = (*numbers)[id];
-    if (type < 1 || type > 6) {
-      throw input_error("{}: token {} ('{}') has type {}; expected 1 to 6", file.description(), id,
-                        escaped(tokens[id]), type);
-    }
-    types.push_back(static_cast<TokenType>(type));
-    if (types.back() == TokenType::byte) check_byte_token(file, id, tokens[id]);
-  }
-  return types;
-}
 
 // "bos_token": "<s>" or {"content": "<s>", …}.
 std::optional<std::string> token_text(const HfConfig& config, const char* key) {
@@ -96,7 +50,7 @@ std::optional<std::int32_t> numbered_token(const HfConfig& config, const char* k
 std::shared_ptr<const Tokenizer> with_special_tokens(std::shared_ptr<const Tokenizer> tokenizer,
                                                      const Path& folder) {
   std::error_code ignored;
-  BytePairVocabulary vocabulary = tokenizer->vocabulary();
+  Vocabulary vocabulary = tokenizer->vocabulary();
   const auto before = std::tuple(vocabulary.bos, vocabulary.eos, vocabulary.unk, vocabulary.pad,
                                  vocabulary.add_bos);
   const Path own = folder / "tokenizer_config.json", model = folder / "config.json";
@@ -118,20 +72,65 @@ std::shared_ptr<const Tokenizer> with_special_tokens(std::shared_ptr<const Token
                            vocabulary.add_bos)) {
     return tokenizer;
   }
+  // What goes around a text has changed with them.
+  if (vocabulary.add_bos != std::get<4>(before)) vocabulary.post_processor_json.clear();
   return Tokenizer::from_vocabulary(std::move(vocabulary));
 }
 
-std::shared_ptr<const Tokenizer> tokenizer_of_folder(const Path& folder) {
-  const Path file = folder / "tokenizer.json";
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) {
-    throw input_error(
-        "{}: tokenizer.json is missing; save the model with a recent transformers, which writes it",
-        escaped(folder.string()));
+// Tokens that a Hugging Face folder adds to its SentencePiece model.
+void add_tokens(const HfConfig& config, Vocabulary& vocabulary) {
+  const auto added = config.object("added_tokens_decoder");
+  if (!added) return;
+  for (const auto& [name, entry] : added->json().items()) {
+    const HfConfig token(entry, fmt::format("{}: added_tokens_decoder: {}", config.where(), name));
+    const std::int32_t id = json_token_id(parse_json(name), token.require_string("content"));
+    const auto at = static_cast<std::size_t>(id);
+    if (at < vocabulary.tokens.size()) continue;  // a piece of the model
+    place_token(
+        vocabulary, id, token.require_string("content"),
+        token.boolean("special").value_or(false) ? TokenType::control : TokenType::user_defined);
   }
-  const std::string where = escaped(file.string());
-  return with_special_tokens(
-      Tokenizer::from_tokenizer_json(read_file(file, kMaxTokenizerBytes), where), folder);
+}
+
+// Which tokens go around a text is not in the model but in the class that Hugging Face reads it
+// with.
+void add_class_defaults(const HfConfig& config, Vocabulary& vocabulary) {
+  const std::string name = config.string("tokenizer_class").value_or("");
+  vocabulary.add_bos = name.starts_with("Llama") || name.starts_with("Gemma");
+  vocabulary.add_eos = name.starts_with("T5");
+  if (const auto add = config.boolean("add_eos_token")) vocabulary.add_eos = *add;
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_of_sentence_piece(const Path& folder) {
+  const Path file = folder / "tokenizer.model", config = folder / "tokenizer_config.json";
+  try {
+    Vocabulary vocabulary = vocabulary_from_sentence_piece(read_file(file, kMaxTokenizerBytes));
+    if (std::error_code ignored; std::filesystem::exists(config, ignored)) {
+      const HfConfig read = HfConfig::read(config);
+      add_tokens(read, vocabulary);
+      add_class_defaults(read, vocabulary);
+    }
+    return Tokenizer::from_vocabulary(std::move(vocabulary));
+  } catch (const Error& problem) {
+    throw problem.at(escaped(file.string()));
+  }
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_of_folder(const Path& folder) {
+  const Path file = folder / "tokenizer.json", model = folder / "tokenizer.model";
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) {
+    const std::string where = escaped(file.string());
+    return with_special_tokens(
+        Tokenizer::from_tokenizer_json(read_file(file, kMaxTokenizerBytes), where), folder);
+  }
+  if (std::filesystem::exists(model, ignored)) {
+    return with_special_tokens(tokenizer_of_sentence_piece(folder), folder);
+  }
+  throw input_error(
+      "{}: tokenizer.json is missing, and so is tokenizer.model; save the model with a recent "
+      "transformers, which writes the first",
+      escaped(folder.string()));
 }
 
 std::optional<std::string> template_of_config(const HfConfig& config) {
@@ -158,24 +157,7 @@ std::shared_ptr<const ChatTemplate> parse_template(const std::string& source,
 }  // namespace
 
 std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file) {
-  const std::string kind = file.require_string("tokenizer.ggml.model");
-  if (kind != "gpt2") {
-    throw input_error(
-        "{}: 'tokenizer.ggml.model' is '{}'; expected gpt2, which is how GGUF calls byte-level BPE",
-        file.description(), escaped(kind));
-  }
-  BytePairVocabulary vocabulary;
-  vocabulary.tokens = file.require_strings("tokenizer.ggml.tokens");
-  vocabulary.types = token_types(file, vocabulary.tokens);
-  vocabulary.merges = file.require_strings("tokenizer.ggml.merges");
-  vocabulary.pre = file.string("tokenizer.ggml.pre").value_or("default");
-  const std::size_t count = vocabulary.tokens.size();
-  vocabulary.bos = special_id(file, "tokenizer.ggml.bos_token_id", count);
-  vocabulary.eos = special_id(file, "tokenizer.ggml.eos_token_id", count);
-  vocabulary.unk = special_id(file, "tokenizer.ggml.unknown_token_id", count);
-  vocabulary.pad = special_id(file, "tokenizer.ggml.padding_token_id", count);
-  vocabulary.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(false);
-  vocabulary.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false);
+  Vocabulary vocabulary = vocabulary_of(file);
   try {
     return Tokenizer::from_vocabulary(std::move(vocabulary));
   } catch (const Error& problem) {

@@ -11,9 +11,9 @@ namespace bantam {
 
 class GgufFile;
 
-/// `model` is a GGUF file or a folder with tokenizer.json. Throws Error(input) naming file and key,
-/// token or id: a kind of tokenizer that is not byte-level BPE, special ids past the vocabulary
-/// (G18).
+/// `model` is a GGUF file or a folder with tokenizer.json or, without one, tokenizer.model. Throws
+/// Error(input) naming file and key, token or id: a kind of tokenizer that is not known, special
+/// ids past the vocabulary (G18).
 std::shared_ptr<const Tokenizer> load_tokenizer(const Path& model);
 std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file);
 
