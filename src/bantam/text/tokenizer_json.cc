@@ -1,5 +1,7 @@
 #include "bantam/text/tokenizer_json.h"
 
+#include <algorithm>
+
 #include "bantam/base/error.h"
 #include "bantam/base/json.h"
 #include "bantam/text/json_fields.h"
@@ -29,6 +31,10 @@ void read_added_tokens(const Json& list, Vocabulary& vocabulary) {
     if (text.empty()) throw input_error("{}: entry {}: its text is empty", part, i);
     const std::int32_t id = json_token_id(json_member(entry, "id"), text);
     const bool special = json_flag(entry, "special", false, part);
+    const auto at = static_cast<std::size_t>(id);
+    if (at >= vocabulary.types.size() || vocabulary.types[at] == TokenType::unused) {
+      vocabulary.outside_model.push_back(id);
+    }
     place_token(vocabulary, id, text, special ? TokenType::control : TokenType::user_defined);
     const AddedTokenMatch match{
         id, json_flag(entry, "single_word", false, part), json_flag(entry, "lstrip", false, part),
@@ -37,6 +43,7 @@ void read_added_tokens(const Json& list, Vocabulary& vocabulary) {
       vocabulary.matching.push_back(match);
     }
   }
+  std::sort(vocabulary.outside_model.begin(), vocabulary.outside_model.end());
 }
 
 /// Which tokens the post-processor puts around a single text.

@@ -116,7 +116,10 @@ void append_vocabulary(const Vocabulary& vocabulary, std::string& out) {
   const char* separator = "\n";
   const std::size_t count = list ? vocabulary.scores.size() : vocabulary.tokens.size();
   for (std::size_t id = 0; id < count; ++id) {
-    if (vocabulary.types[id] == TokenType::unused && !list) continue;
+    const bool beside =
+        std::binary_search(vocabulary.outside_model.begin(), vocabulary.outside_model.end(),
+                           static_cast<std::int32_t>(id));
+    if (!list && (vocabulary.types[id] == TokenType::unused || beside)) continue;
     const std::string text = dump_json(vocabulary.tokens[id]);
     out += list ? fmt::format("{}[{},{}]", separator, text, dump_json(vocabulary.scores[id]))
                 : fmt::format("{}{}:{}", separator, text, id);

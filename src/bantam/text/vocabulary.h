@@ -1,6 +1,7 @@
 // What a tokenizer is made of, in the form that files keep: plain vectors, no lookup tables.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ struct Vocabulary {
   /// The parts as tokenizer.json writes them. For byte_bpe, what is empty is filled from `pre`;
   /// otherwise empty means none.
   std::string normalizer_json, pre_tokenizer_json, post_processor_json, decoder_json;
+  /// Added tokens that the model itself does not know, ascending: what the matching of added tokens
+  /// leaves out never becomes one of them.
+  std::vector<std::int32_t> outside_model;
   std::vector<AddedTokenMatch> matching;  ///< only for added tokens that differ from the defaults
   std::optional<std::int32_t> bos, eos, unk, pad;
   bool add_bos = false;
@@ -75,6 +79,15 @@ struct Vocabulary {
   std::string continuing_subword_prefix, end_of_word_suffix;
   std::int64_t longest_word = 100;  ///< in characters; word_piece makes longer ones `unk`
 };
+
+/// Whether the model knows the token: it is neither an added token beside it nor a hole, nor a
+/// control token, which no text may become.
+inline bool model_knows(const Vocabulary& vocabulary, std::size_t id) {
+  const TokenType type = vocabulary.types[id];
+  return type != TokenType::control && type != TokenType::unused &&
+         !std::binary_search(vocabulary.outside_model.begin(), vocabulary.outside_model.end(),
+                             static_cast<std::int32_t>(id));
+}
 
 /// What those write who make a byte-level vocabulary.
 using BytePairVocabulary = Vocabulary;

@@ -25,8 +25,7 @@ CharacterBpe::CharacterIds CharacterBpe::character_ids(const Vocabulary& vocabul
   CharacterIds ids;
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     std::string_view text = vocabulary.tokens[id];
-    const TokenType type = vocabulary.types[id];
-    if (type == TokenType::unused || type == TokenType::control) continue;
+    if (!model_knows(vocabulary, id)) continue;
     if (!text.starts_with(prefix) || !text.ends_with(suffix)) continue;
     if (text.size() <= prefix.size() + suffix.size()) continue;
     text.remove_prefix(prefix.size());

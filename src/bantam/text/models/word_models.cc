@@ -9,9 +9,8 @@ namespace {
 template <class Visit>
 void visit_words(const Vocabulary& vocabulary, Visit visit) {
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const TokenType type = vocabulary.types[id];
-    if (type == TokenType::control || type == TokenType::unused) continue;
-    if (!vocabulary.tokens[id].empty()) visit(vocabulary.tokens[id], static_cast<std::int32_t>(id));
+    if (model_knows(vocabulary, id) && !vocabulary.tokens[id].empty())
+      visit(vocabulary.tokens[id], static_cast<std::int32_t>(id));
   }
 }
 
