@@ -1,45 +1,40 @@
 #include "bantam/text/byte_trie.h"
 
+#include "bantam/base/error.h"
+
 namespace bantam {
 
-ByteTrie::ByteTrie() : edges_(64), mask_(63), values_{-1} { first_.fill(-1); }
+ByteTrie::ByteTrie() : edges_(256 + 64), mask_(63) {}
 
 void ByteTrie::insert(std::string_view key, std::int32_t value) {
-  std::int32_t node = 0;
+  std::uint32_t node = 0;
+  std::size_t place = 0;
   for (const char c : key) {
     const auto byte = static_cast<unsigned char>(c);
-    std::int32_t next = child(node, byte);
-    if (next < 0) {
-      next = static_cast<std::int32_t>(values_.size());
-      values_.push_back(-1);
-      add_edge(node, byte, next);
+    place = find(node, byte);
+    if (edges_[place].child == 0) {
+      if (nodes_ == node_limit) {
+        throw input_error("vocabulary: expected tokens with at most {} different beginnings",
+                          node_limit);
+      }
+      if (2 * nodes_ > mask_) {
+        grow();
+        place = find(node, byte);
+      }
+      edges_[place] = {node << 8 | byte, nodes_++, -1};
     }
-    node = next;
+    node = edges_[place].child;
   }
-  values_[static_cast<std::size_t>(node)] = value;
-}
-
-void ByteTrie::add_edge(std::int32_t node, unsigned char byte, std::int32_t child) {
-  if (node == 0) {
-    first_[byte] = child;
-    return;
-  }
-  if (2 * ++edge_count_ > edges_.size()) grow();
-  const std::uint64_t key = key_of(node, byte);
-  std::uint64_t slot = mixed(key) & mask_;
-  while (edges_[slot].child >= 0) slot = (slot + 1) & mask_;
-  edges_[slot] = {key, child};
+  if (!key.empty()) edges_[place].value = value;
 }
 
 void ByteTrie::grow() {
-  std::vector<Edge> old(2 * edges_.size());
-  old.swap(edges_);
-  mask_ = edges_.size() - 1;
-  for (const Edge& edge : old) {
-    if (edge.child < 0) continue;
-    std::uint64_t slot = mixed(edge.key) & mask_;
-    while (edges_[slot].child >= 0) slot = (slot + 1) & mask_;
-    edges_[slot] = edge;
+  const std::vector<Edge> old = std::move(edges_);
+  mask_ = 2 * mask_ + 1;
+  edges_.assign(256 + mask_ + 1, Edge{});
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    const Edge& edge = old[i];
+    if (edge.child != 0) edges_[find(edge.key >> 8, static_cast<unsigned char>(edge.key))] = edge;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bantam {
@@ -12,19 +13,19 @@ namespace bantam {
 class ByteTrie {
  public:
   ByteTrie();
-  /// A later value for the same key takes the place of the earlier one. No empty keys.
+  /// A later value for the same key takes the place of the earlier one. No empty keys. Throws
+  /// Error(input) when the keys have more than 2^24 different beginnings.
   void insert(std::string_view key, std::int32_t value);
 
   /// visit(length, value) for each entry that `text` begins with, shortest first.
   template <class Visit>
   void visit_prefixes(std::string_view text, Visit visit) const {
-    std::int32_t node = 0;
+    std::uint32_t node = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
-      node = child(node, static_cast<unsigned char>(text[i]));
-      if (node < 0) return;
-      if (values_[static_cast<std::size_t>(node)] >= 0) {
-        visit(i + 1, values_[static_cast<std::size_t>(node)]);
-      }
+      const Edge& edge = edges_[find(node, static_cast<unsigned char>(text[i]))];
+      if (edge.child == 0) return;
+      node = edge.child;
+      if (edge.value >= 0) visit(i + 1, edge.value);
     }
   }
   /// Length and value of the longest such entry; length 0 if there is none.
@@ -35,36 +36,30 @@ class ByteTrie {
     });
     return longest;
   }
-  bool empty() const { return values_.size() == 1; }
 
  private:
   struct Edge {
-    std::uint64_t key = ~std::uint64_t{0};  // parent node and byte
-    std::int32_t child = -1;
+    std::uint32_t key = 0;    // parent node and byte
+    std::uint32_t child = 0;  // 0: no edge here
+    std::int32_t value = -1;  // of the key that ends here
   };
-  static std::uint64_t key_of(std::int32_t node, unsigned char byte) {
-    return static_cast<std::uint64_t>(node) << 8 | byte;
+  static constexpr std::uint32_t node_limit = 1u << 24;
+
+  /// Where the edge of a node is, or would be. Those of the root have their own places, first of
+  /// all; the rest is open addressing, at most half full.
+  std::size_t find(std::uint32_t node, unsigned char byte) const {
+    if (node == 0) return byte;
+    const std::uint32_t key = node << 8 | byte;
+    std::size_t slot = (key * 0x9E3779B97F4A7C15ull >> 32) & mask_;
+    while (edges_[256 + slot].child != 0 && edges_[256 + slot].key != key)
+      slot = (slot + 1) & mask_;
+    return 256 + slot;
   }
-  static std::uint64_t mixed(std::uint64_t key) {
-    key *= 0x9E3779B97F4A7C15ull;
-    return key ^ (key >> 32);
-  }
-  std::int32_t child(std::int32_t node, unsigned char byte) const {
-    if (node == 0) return first_[byte];
-    const std::uint64_t key = key_of(node, byte);
-    for (std::uint64_t slot = mixed(key) & mask_;; slot = (slot + 1) & mask_) {
-      if (edges_[slot].key == key) return edges_[slot].child;
-      if (edges_[slot].child < 0) return -1;
-    }
-  }
-  void add_edge(std::int32_t node, unsigned char byte, std::int32_t child);
   void grow();
 
-  std::array<std::int32_t, 256> first_;  // children of the root
-  std::vector<Edge> edges_;              // open addressing, at most half full
+  std::vector<Edge> edges_;
   std::uint64_t mask_;
-  std::size_t edge_count_ = 0;
-  std::vector<std::int32_t> values_;  // of each node, or -1
+  std::uint32_t nodes_ = 1;
 };
 
 }  // namespace bantam

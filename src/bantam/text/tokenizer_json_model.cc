@@ -1,6 +1,7 @@
 #include "bantam/text/tokenizer_json_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "bantam/base/error.h"
@@ -72,6 +73,24 @@ void read_bpe(const Json& model, Vocabulary& vocabulary) {
   read_merges(model, vocabulary);
 }
 
+/// The number as `tokenizers` reads its decimal digits: rounded twice, once as an integer and once
+/// when it is divided. Whether two ways to cut a text are equally likely depends on the last bit.
+double as_reference_reads(double value) {
+  const std::string text = fmt::format("{}", std::abs(value));
+  std::uint64_t significand = 0;
+  int exponent = 0;
+  const std::size_t e = text.find('e');
+  for (std::size_t i = 0, point = text.find('.'); i < std::min(e, text.size()); ++i) {
+    if (i == point) continue;
+    significand = 10 * significand + static_cast<std::uint64_t>(text[i] - '0');
+    exponent -= i > point;
+  }
+  if (e != std::string::npos) exponent += std::stoi(text.substr(e + 1));
+  const auto digits = static_cast<double>(significand);
+  const double power = std::pow(10.0, std::abs(exponent));
+  return std::copysign(exponent < 0 ? digits / power : digits * power, value);
+}
+
 void read_unigram(const Json& model, Vocabulary& vocabulary) {
   vocabulary.kind = TokenModelKind::unigram;
   vocabulary.byte_fallback = json_flag(model, "byte_fallback", false, part);
@@ -87,7 +106,7 @@ void read_unigram(const Json& model, Vocabulary& vocabulary) {
                         escaped(dump_json(piece)));
     }
     vocabulary.tokens.push_back(piece[0].get<std::string>());
-    vocabulary.scores.push_back(piece[1].get<double>());
+    vocabulary.scores.push_back(as_reference_reads(piece[1].get<double>()));
     const bool byte = vocabulary.byte_fallback && byte_of_token(vocabulary.tokens.back());
     vocabulary.types.push_back(byte ? TokenType::byte : TokenType::normal);
   }

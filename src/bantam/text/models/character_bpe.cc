@@ -32,7 +32,7 @@ CharacterBpe::CharacterIds CharacterBpe::character_ids(const Vocabulary& vocabul
     text.remove_suffix(suffix.size());
     const CodePoint c = code_point_at(text, 0);
     if (!c.valid || static_cast<std::size_t>(c.length) != text.size()) continue;
-    ids[c.value] = static_cast<std::int32_t>(id);
+    ids.set(c.value, static_cast<std::int32_t>(id));
   }
   return ids;
 }
@@ -44,10 +44,10 @@ void CharacterBpe::encode(std::string_view piece, std::vector<MergedToken>& toke
     const CodePoint c = code_point_at(piece, at);
     const auto length = static_cast<std::size_t>(c.length);
     const CharacterIds& ids = ids_at(at == 0, at + length == piece.size());
-    const auto id = c.valid ? ids.find(c.value) : ids.end();
+    const std::int32_t id = c.valid ? ids.find(c.value) : -1;
     const std::string_view text = piece.substr(at, length);
-    if (id != ids.end()) {
-      list.add(id->second, static_cast<std::uint32_t>(length));
+    if (id >= 0) {
+      list.add(id, static_cast<std::uint32_t>(length));
     } else if (bytes_.have(text)) {
       for (const char byte : text) list.add(bytes_.id(byte), 1);
     } else {

@@ -50,14 +50,9 @@ Unigram::Unigram(const Vocabulary& vocabulary)
   }
 }
 
-/// As SentencePiece adds the score of unknown characters, and of no others.
-double Unigram::sum(double left, double right) const {
-  return single_precision_ ? static_cast<float>(left + right) : left + right;
-}
-
 void Unigram::reach(Node& node, double score, std::uint32_t start, std::int32_t id) const {
-  if (node.id != none && score <= node.score) return;
-  node = {single_precision_ ? static_cast<double>(static_cast<float>(score)) : score, start, id};
+  if (single_precision_) score = static_cast<float>(score);
+  if (node.id == none || score > node.score) node = {score, start, id};
 }
 
 void Unigram::encode(std::string_view piece, std::vector<MergedToken>& tokens) const {
@@ -72,7 +67,7 @@ void Unigram::encode(std::string_view piece, std::vector<MergedToken>& tokens) c
       reach(nodes[at + end], score + scores_[static_cast<std::size_t>(id)], start, id);
       whole_character |= end == length;
     });
-    if (!whole_character) reach(nodes[at + length], sum(score, unk_score_), start, unk_);
+    if (!whole_character) reach(nodes[at + length], score + unk_score_, start, unk_);
     at += length;
   }
 

@@ -24,7 +24,6 @@ class Unigram : public TokenModel {
   };
   static constexpr std::int32_t none = -1;
 
-  double sum(double left, double right) const;
   void reach(Node& node, double score, std::uint32_t start, std::int32_t id) const;
   void add_unknown(std::string_view text, std::vector<MergedToken>& tokens) const;
 

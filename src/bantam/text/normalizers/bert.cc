@@ -45,8 +45,9 @@ class BertNormalizer : public NormalizerStep {
   }
 
   static void space_chinese(AlignedText& text) {
-    TextEdit edit(text);
     const std::string_view view = text.view();
+    if (is_ascii(view)) return;
+    TextEdit edit(text);
     for (std::size_t at = 0; at < view.size();) {
       const CodePoint c = code_point_at(view, at);
       const std::size_t end = at + static_cast<std::size_t>(c.length);
