@@ -52,6 +52,19 @@ TEST(Normalizer, TheLongestExpansionIsEighteenfold) {  // T7
   EXPECT_EQ(normalized("NFKC", "\uFDFA").size(), 33u);
 }
 
+TEST(Normalizer, WhatTakesThePlaceOfTextIsShort) {  // T7
+  const std::string long_text(2000, 'x');
+  EXPECT_THAT(error_of([&] {
+                Normalizer::from_json(
+                    {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", long_text}});
+              }),
+              testing::HasSubstr("content: expected at most 1024 bytes, found 2000"));
+  EXPECT_THAT(error_of([&] {
+                Normalizer::from_json({{"type", "Prepend"}, {"prepend", long_text}});
+              }),
+              testing::HasSubstr("prepend"));
+}
+
 TEST(Normalizer, AnUnknownTypeIsNamed) {
   EXPECT_THAT(error_of([] { normalizer("Shout"); }), testing::HasSubstr("Shout"));
 }

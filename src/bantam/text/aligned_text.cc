@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bantam/base/error.h"
 #include "bantam/text/unicode.h"
 
 namespace bantam {
@@ -46,6 +47,14 @@ void TextEdit::leave_place() {
   keep(0, kept_);
 }
 
+void TextEdit::add(std::string_view text) {
+  constexpr std::size_t limit = 0x7FFFFFFF;  // places are counted in 31 bits
+  if (text.size() > limit - result_.text_.size()) {
+    throw input_error("tokenizer: the text grows past 2 GiB; split it");
+  }
+  result_.text_ += text;
+}
+
 void TextEdit::keep(std::size_t begin, std::size_t end) {
   if (begin == end) return;
   if (in_place_ && begin == kept_) {
@@ -53,7 +62,7 @@ void TextEdit::keep(std::size_t begin, std::size_t end) {
     return;
   }
   leave_place();
-  result_.text_.append(view_, begin, end - begin);
+  add(view_.substr(begin, end - begin));
   if (source_.changed_) {
     result_.origin_.insert(result_.origin_.end(),
                            source_.origin_.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -67,7 +76,7 @@ void TextEdit::replace(std::size_t begin, std::size_t end, std::string_view text
   if (text == view_.substr(begin, end - begin)) return keep(begin, end);
   leave_place();
   const ByteRange range{origin_of(begin).first, origin_of(end - 1).second};
-  result_.text_ += text;
+  add(text);
   result_.origin_.insert(result_.origin_.end(), text.size(), range);
 }
 
@@ -76,7 +85,7 @@ void TextEdit::insert(std::string_view text) {
   leave_place();
   const auto& origin = result_.origin_;
   const ByteRange range = origin.empty() ? ByteRange{source_.base_, source_.base_} : origin.back();
-  result_.text_ += text;
+  add(text);
   result_.origin_.insert(result_.origin_.end(), text.size(), range);
 }
 
@@ -85,7 +94,7 @@ void TextEdit::insert_before(std::size_t at, std::string_view text) {
   leave_place();
   const auto length = static_cast<std::size_t>(code_point_at(view_, at).length);
   const ByteRange range{origin_of(at).first, origin_of(at + length - 1).second};
-  result_.text_ += text;
+  add(text);
   result_.origin_.insert(result_.origin_.end(), text.size(), range);
 }
 

@@ -36,7 +36,7 @@ class AlignedText {
 };
 
 /// Writes the next state of a text from left to right. Nothing is copied as long as all is kept in
-/// place.
+/// place. Throws Error(input) when the text grows past 2 GiB.
 class TextEdit {
  public:
   explicit TextEdit(const AlignedText& source) : source_(source), view_(source.view()) {}
@@ -59,6 +59,7 @@ class TextEdit {
 
  private:
   void leave_place();
+  void add(std::string_view text);
   ByteRange origin_of(std::size_t at) const;
 
   const AlignedText& source_;

@@ -49,6 +49,15 @@ std::string json_string(const Json& object, const char* key, std::string_view ot
   return json_string(object, key, part);
 }
 
+std::string json_insertion(const Json& object, const char* key, std::string_view part) {
+  constexpr std::size_t limit = 1024;
+  std::string text = json_string(object, key, part);
+  if (text.size() > limit) {
+    throw input_error("{}: {}: expected at most {} bytes, found {}", part, key, limit, text.size());
+  }
+  return text;
+}
+
 std::int64_t json_integer(const Json& object, const char* key, std::int64_t low, std::int64_t high,
                           std::string_view part) {
   const Json& value = json_member(object, key);

@@ -20,6 +20,8 @@ bool json_flag(const Json& object, const char* key, bool otherwise, std::string_
 std::string json_string(const Json& object, const char* key, std::string_view part);
 std::string json_string(const Json& object, const char* key, std::string_view otherwise,
                         std::string_view part);
+/// Of at most 1,024 bytes: text that takes the place of other text, again and again.
+std::string json_insertion(const Json& object, const char* key, std::string_view part);
 /// An integer from `low` to `high`.
 std::int64_t json_integer(const Json& object, const char* key, std::int64_t low, std::int64_t high,
                           std::string_view part);

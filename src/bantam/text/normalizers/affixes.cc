@@ -37,7 +37,7 @@ class Strip : public NormalizerStep {
 class Prepend : public NormalizerStep {
  public:
   explicit Prepend(const Json& value)
-      : text_(json_string(value, "prepend", "normalizer: Prepend")) {}
+      : text_(json_insertion(value, "prepend", "normalizer: Prepend")) {}
 
   void apply(AlignedText& text) const override {
     if (text.view().empty()) return;

@@ -72,7 +72,7 @@ class ReplacePattern : public NormalizerStep {
 
 NormalizerStepPtr replace(const Json& value) {
   const Json& pattern = json_member(value, "pattern");
-  std::string content = json_string(value, "content", part);
+  std::string content = json_insertion(value, "content", part);
   if (!json_member(pattern, "String").is_null()) {
     return std::make_unique<ReplaceText>(json_string(pattern, "String", part), std::move(content));
   }
