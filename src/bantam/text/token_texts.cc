@@ -21,36 +21,36 @@ std::string bytes_of(const Vocabulary& vocabulary, const Decoder& decoder, bool 
   return decoder.inside(text);
 }
 
+std::vector<std::string> bytes_of_all(const Vocabulary& vocabulary, const Decoder& decoder,
+                                      bool joins_bytes) {
+  std::vector<std::string> bytes;
+  bytes.reserve(vocabulary.tokens.size());
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const std::string& text = vocabulary.tokens[id];
+    const TokenType type = vocabulary.types[id];
+    const bool literal = type == TokenType::control || type == TokenType::unused ||
+                         type == TokenType::unknown ||
+                         (type == TokenType::user_defined && joins_bytes);
+    bytes.push_back(literal ? text : bytes_of(vocabulary, decoder, joins_bytes, text));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 TokenTexts::TokenTexts(const Vocabulary& vocabulary)
     : vocabulary_(vocabulary),
       decoder_(Decoder::from_json(parse_json(vocabulary.decoder_json))),
       joins_bytes_(vocabulary.kind == TokenModelKind::byte_bpe &&
-                   is_byte_level(parse_json(vocabulary.decoder_json))) {
-  bytes_.reserve(vocabulary.tokens.size());
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    const std::string& text = vocabulary.tokens[id];
-    const TokenType type = vocabulary.types[id];
-    const bool literal = type == TokenType::control || type == TokenType::unused ||
-                         type == TokenType::unknown ||
-                         (type == TokenType::user_defined && joins_bytes_);
-    bytes_.push_back(literal ? text : bytes_of(vocabulary, decoder_, joins_bytes_, text));
-  }
-  ids_.reserve(bytes_.size());
+                   is_byte_level(parse_json(vocabulary.decoder_json))),
+      bytes_(bytes_of_all(vocabulary, decoder_, joins_bytes_)),
+      ids_(bytes_) {
   for (std::size_t id = 0; id < bytes_.size(); ++id) {
     const TokenType type = vocabulary.types[id];
     if (type == TokenType::unused) continue;
     const auto value = static_cast<std::int32_t>(id);
-    const auto [place, is_new] = ids_.try_emplace(bytes_[id], value);
-    if (!is_new && type == TokenType::control) place->second = value;
+    type == TokenType::control ? ids_.assign(value) : static_cast<void>(ids_.insert(value));
   }
-}
-
-std::optional<std::int32_t> TokenTexts::find(std::string_view text) const {
-  const auto found = ids_.find(text);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
 }
 
 std::string TokenTexts::decode(std::span<const std::int32_t> ids,

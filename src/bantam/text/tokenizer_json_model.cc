@@ -1,6 +1,7 @@
 #include "bantam/text/tokenizer_json_model.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -85,7 +86,12 @@ double as_reference_reads(double value) {
     significand = 10 * significand + static_cast<std::uint64_t>(text[i] - '0');
     exponent -= i > point;
   }
-  if (e != std::string::npos) exponent += std::stoi(text.substr(e + 1));
+  if (e != std::string::npos) {
+    int shift = 0;
+    const char* digit = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
+    std::from_chars(digit, text.data() + text.size(), shift);
+    exponent += shift;
+  }
   const auto digits = static_cast<double>(significand);
   const double power = std::pow(10.0, std::abs(exponent));
   return std::copysign(exponent < 0 ? digits / power : digits * power, value);

@@ -1,6 +1,5 @@
 // From a vocabulary's texts to the tables of its model.
 #include <array>
-#include <unordered_map>
 
 #include "bantam/base/error.h"
 #include "bantam/text/bpe.h"
@@ -9,27 +8,24 @@
 #include "bantam/text/models/sentence_piece_bpe.h"
 #include "bantam/text/models/unigram.h"
 #include "bantam/text/models/word_models.h"
+#include "bantam/text/token_table.h"
 #include "bantam/text/vocabulary.h"
 
 namespace bantam {
 namespace {
-
-using Ids = std::unordered_map<std::string_view, std::int32_t>;
 
 bool comes_from_merging(TokenType type) {
   return type == TokenType::normal || type == TokenType::byte;
 }
 
 /// Ids by text; texts that come from merging first, then those that stand for themselves.
-Ids ids_by_text(const Vocabulary& vocabulary) {
-  Ids ids;
-  ids.reserve(vocabulary.tokens.size());
+TokenTable ids_by_text(const Vocabulary& vocabulary) {
+  TokenTable ids(vocabulary.tokens);
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     if (!comes_from_merging(vocabulary.types[id])) continue;
-    const auto [place, is_new] =
-        ids.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
-    if (!is_new) {
-      throw input_error("vocabulary: tokens {} and {} have the same text '{}'", place->second, id,
+    const std::int32_t found = ids.insert(static_cast<std::int32_t>(id));
+    if (found != static_cast<std::int32_t>(id)) {
+      throw input_error("vocabulary: tokens {} and {} have the same text '{}'", found, id,
                         escaped(vocabulary.tokens[id]));
     }
   }
@@ -37,12 +33,12 @@ Ids ids_by_text(const Vocabulary& vocabulary) {
     const TokenType type = vocabulary.types[id];
     if (comes_from_merging(type) || type == TokenType::unused) continue;
     if (vocabulary.tokens[id].empty()) continue;
-    ids.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
+    ids.insert(static_cast<std::int32_t>(id));
   }
   return ids;
 }
 
-std::vector<Merge> resolve_merges(const Vocabulary& vocabulary, const Ids& ids) {
+std::vector<Merge> resolve_merges(const Vocabulary& vocabulary, const TokenTable& ids) {
   const std::string& prefix = vocabulary.continuing_subword_prefix;
   std::vector<Merge> merges;
   merges.reserve(vocabulary.merges.size());
@@ -60,11 +56,11 @@ std::vector<Merge> resolve_merges(const Vocabulary& vocabulary, const Ids& ids) 
     const std::string_view parts[] = {left, right, joined};
     for (int part = 0; part < 3; ++part) {
       const auto id = ids.find(parts[part]);
-      if (id == ids.end()) {
+      if (!id) {
         throw input_error("merge {}: '{}': '{}' is not a token", i, escaped(text),
                           escaped(parts[part]));
       }
-      found[part] = id->second;
+      found[part] = *id;
     }
     // A rule that could spell a control token would let ordinary text write it: left out.
     if (vocabulary.types[static_cast<std::size_t>(found[2])] == TokenType::control) continue;
@@ -80,17 +76,16 @@ bool text_needs(int byte) {
   return byte < 0xC0 || (byte >= 0xC2 && byte <= 0xF0);
 }
 
-std::array<std::int32_t, 256> resolve_bytes(const Vocabulary& vocabulary, const Ids& ids) {
+std::array<std::int32_t, 256> resolve_bytes(const Vocabulary& vocabulary, const TokenTable& ids) {
   std::array<std::int32_t, 256> byte_ids;
   byte_ids.fill(-1);
   for (int byte = 0; byte < 256; ++byte) {
     const std::string raw(1, static_cast<char>(byte));
     auto id = ids.find(to_byte_level(raw));
-    if (id == ids.end()) id = ids.find(raw);
-    const bool usable = id != ids.end() && vocabulary.types[static_cast<std::size_t>(id->second)] !=
-                                               TokenType::control;
+    if (!id) id = ids.find(raw);
+    const bool usable = id && vocabulary.types[static_cast<std::size_t>(*id)] != TokenType::control;
     if (usable) {
-      byte_ids[static_cast<std::size_t>(byte)] = id->second;
+      byte_ids[static_cast<std::size_t>(byte)] = *id;
     } else if (text_needs(byte) && !(vocabulary.emit_unk && vocabulary.unk)) {
       throw input_error(
           "vocabulary: no token for the byte 0x{:02X} and no unknown token: text would vanish",
@@ -101,7 +96,7 @@ std::array<std::int32_t, 256> resolve_bytes(const Vocabulary& vocabulary, const 
 }
 
 std::unique_ptr<const TokenModel> byte_bpe(const Vocabulary& vocabulary) {
-  const Ids ids = ids_by_text(vocabulary);
+  const TokenTable ids = ids_by_text(vocabulary);
   const auto bytes = resolve_bytes(vocabulary, ids);
   return std::make_unique<PairMerger>(bytes, resolve_merges(vocabulary, ids),
                                       vocabulary.emit_unk ? vocabulary.unk.value_or(-1) : -1,
@@ -109,7 +104,7 @@ std::unique_ptr<const TokenModel> byte_bpe(const Vocabulary& vocabulary) {
 }
 
 std::unique_ptr<const TokenModel> character_bpe(const Vocabulary& vocabulary) {
-  const Ids ids = ids_by_text(vocabulary);
+  const TokenTable ids = ids_by_text(vocabulary);
   const bool everything_has_a_token =
       (vocabulary.emit_unk && vocabulary.unk) || ByteTokens(vocabulary).complete();
   if (!everything_has_a_token) resolve_bytes(vocabulary, ids);  // or else all bytes are tokens
