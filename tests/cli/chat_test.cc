@@ -46,6 +46,20 @@ TEST(Chat, WrongCommandsNameTheNearestAndFailAScript) {
   EXPECT_THAT(result.error, HasSubstr("nearest: /system"));
 }
 
+TEST(Chat, ToolsAreAListInAFile) {
+  const BantamProgram bantam;
+  const std::string options =
+      " --max-tokens 4 -m " + write_tiny_model(bantam.home().path()) + " --tools ";
+  const std::string file = (bantam.home().path() / "tools.json").string();
+  const auto with_tools = [&](const std::string& json) {
+    return bantam.shell("printf '" + json + "' > " + file + "; $BANTAM chat hi" + options + file);
+  };
+  EXPECT_EQ(with_tools("[]").exit_code, 0);
+  const auto refused = with_tools("{}");
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.error, HasSubstr("tools.json: expected a list of tools, found object"));
+}
+
 TEST(Chat, AConversationThatDoesNotFitNamesBothNumbers) {
   const BantamProgram bantam;
   const std::string model = write_tiny_model(bantam.home().path());

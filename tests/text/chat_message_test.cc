@@ -25,6 +25,16 @@ TEST(ChatMessage, ReadsWhatItWrites) {
   }
 }
 
+TEST(ChatMessage, TwoNamesOfAThoughtWithTwoTextsStayTwo) {
+  const Message message = message_from_json(
+      {{"role", "assistant"}, {"content", ""}, {"thinking", "a"}, {"reasoning_content", "b"}});
+  EXPECT_EQ(message.reasoning_content, "b");
+  EXPECT_EQ(message.extra["thinking"], "a");
+  const Message same = message_from_json(
+      {{"role", "assistant"}, {"content", ""}, {"thinking", "a"}, {"reasoning_content", "a"}});
+  EXPECT_TRUE(same.extra.empty());
+}
+
 TEST(ChatMessage, TextPartsAreJoined) {
   EXPECT_EQ(
       message_from_json(parse_json(R"({"role":"user","content":["a",{"type":"text","text":"b"}]})"))

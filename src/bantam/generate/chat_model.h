@@ -24,7 +24,7 @@ struct ChatOptions {
 };
 
 struct Reply {
-  Message message;  ///< role assistant
+  Message message;  ///< role assistant; thoughts and tool calls apart (text/response_format.h)
   FinishReason finish_reason = FinishReason::stop;
   bool context_full = false;
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;

@@ -1,6 +1,7 @@
 #include "bantam/text/chat_message.h"
 
 #include <array>
+#include <utility>
 
 #include "bantam/base/error.h"
 
@@ -59,6 +60,18 @@ void read_content(const Json& value, Message& message) {
   }
 }
 
+/// Three names of one thing; where a message uses two of them for different texts, templates see
+/// each as it is.
+void read_reasoning(const std::string& key, std::string text, Message& message) {
+  if (message.reasoning_content.empty() || message.reasoning_content == text) {
+    message.reasoning_content = std::move(text);
+  } else if (key != "reasoning_content") {
+    message.extra[key] = std::move(text);
+  } else {
+    message.extra["thinking"] = std::exchange(message.reasoning_content, std::move(text));
+  }
+}
+
 }  // namespace
 
 Message message_from_json(const Json& value) {
@@ -76,7 +89,7 @@ Message message_from_json(const Json& value) {
       read_content(item, message);
       has_content = true;
     } else if (key == "reasoning_content" || key == "thinking" || key == "reasoning") {
-      message.reasoning_content = text_field(item, key.c_str());
+      read_reasoning(key, text_field(item, key.c_str()), message);
     } else if (key == "tool_calls") {
       if (!item.is_null() && !item.is_array()) {
         throw input_error("message: key 'tool_calls': expected a list, found {}", item.type_name());

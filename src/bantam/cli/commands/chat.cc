@@ -16,7 +16,7 @@ namespace {
 
 struct ChatCommandOptions {
   std::string model{default_model_name()};
-  std::string system;
+  std::string system, tools;
   std::int64_t context = 0;
   GenerateOptions generate;
 };
@@ -27,6 +27,8 @@ template <>
 void describe(Describer<ChatCommandOptions>& d) {
   d(&ChatCommandOptions::model, "model", "The model to talk to: a file, a folder or a name.");
   d(&ChatCommandOptions::system, "system", "System message: who the model is to be.");
+  d(&ChatCommandOptions::tools, "tools",
+    "File with the tools the model may call: a JSON list in OpenAI's form.");
   d(&ChatCommandOptions::context, "context",
     "Tokens that a conversation may have; 0 is what the model was trained for.",
     at_least(std::int64_t{0}));
@@ -43,6 +45,18 @@ constexpr std::string_view kHelp =
     "/exit          leave, as Ctrl-D does\n"
     "Ctrl-C stops an answer. A line that ends with \\ goes on in the next one.\n";
 
+Json read_tools(const std::string& file) {
+  try {
+    Json tools = parse_json(read_file(file));
+    if (!tools.is_array()) {
+      throw input_error("expected a list of tools, found {}", tools.type_name());
+    }
+    return tools;
+  } catch (const Error& error) {
+    throw error.at(escaped(file));
+  }
+}
+
 // One conversation at a terminal or over a pipe.
 class Conversation {
  public:
@@ -51,6 +65,7 @@ class Conversation {
     options_.generate.sampler.seed = session.shared().seed;
     load(options_.model);
     set_system(options_.system);
+    if (!options_.tools.empty()) tools_ = read_tools(options_.tools);
   }
 
   /// False when Ctrl-C stopped the answer.
@@ -69,6 +84,7 @@ class Conversation {
   ChatCommandOptions& options_;
   std::unique_ptr<LocalChatModel> model_;
   std::vector<Message> messages_;
+  Json tools_;
   bool over_ = false;
 };
 
@@ -102,6 +118,7 @@ bool Conversation::say(const std::string& text) {
   messages_.push_back(std::move(user));
   ChatOptions options;
   options.generate = options_.generate;
+  options.tools = tools_;
   if (!session_.json()) {
     options.on_text = [this](std::string_view piece) {
       session_.print(piece);
