@@ -37,7 +37,9 @@ CheckpointStore store_in(const Path& folder, ProgressSink& notes) {
 }
 
 void write_adapter(const Path& folder, int state) {
-  PeftAdapter adapter{.r = state, .alpha = static_cast<double>(2 * state)};
+  PeftAdapter adapter;
+  adapter.r = state;
+  adapter.alpha = static_cast<double>(2 * state);
   adapter.target_modules = {"q_proj"};
   adapter.modules = {{"base_model.model.model.layers.0.self_attn.q_proj",
                       {Tensor::full({state, 4}, state), Tensor::full({4, state}, state)}}};
