@@ -30,8 +30,8 @@ std::string with_number(std::string_view pattern, char mark, int number) {
 std::span<const Architecture* const> architectures() {
   static const Architecture* const list[] = {
       &llama_architecture(),
+      &mixtral_architecture(),  // before Mistral: its GGUF files may have Mistral's mark too
       &mistral_architecture(),
-      &mixtral_architecture(),
       &smollm3_architecture(),
       &arcee_architecture(),
       &qwen2_architecture(),
@@ -109,12 +109,20 @@ const Architecture& architecture_of_hf(std::string_view model_type) {
                     known_families());
 }
 
+namespace {
+
+bool marked(const GgufFile& file, std::string_view mark) {
+  return file.has(mark) || file.find(mark) != nullptr;
+}
+
+}  // namespace
+
 const Architecture& architecture_of_gguf(const GgufFile& file) {
   const std::string name = file.require_string("general.architecture");
   const Architecture* plain = nullptr;
   for (const Architecture* family : architectures()) {
     if (family->gguf_name != name) continue;
-    if (!family->gguf_mark.empty() && file.has(family->gguf_mark)) return *family;
+    if (!family->gguf_mark.empty() && marked(file, family->gguf_mark)) return *family;
     if (family->gguf_mark.empty() && plain == nullptr) plain = family;
   }
   if (plain != nullptr) return *plain;

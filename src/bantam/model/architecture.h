@@ -47,13 +47,19 @@ struct SitePattern {
 };
 SitePattern pattern_of_site(std::string_view site);
 
+/// A key of config.json that says whether linears have biases, and the site of one that does then.
+struct HfBiasKey {
+  std::string_view key;   ///< "attention_bias"
+  std::string_view site;  ///< "layers.#.attn.q"
+};
+
 struct Architecture {
   std::string_view name;           ///< "llama"
   std::string_view hf_model_type;  ///< config.json "model_type"
   std::string_view hf_class;       ///< config.json "architectures"[0]
   std::string_view gguf_name =
       "";  ///< general.architecture, prefix of its keys; empty: no GGUF form
-  /// Of families that share a gguf_name, the one whose file has this tensor.
+  /// Of families that share a gguf_name, the one whose file has this tensor or this key.
   std::string_view gguf_mark = "";
   std::span<const WeightName> weights;  ///< linears, norms and embeddings
   /// HF files of some models lack this in front of every name but the head's.
@@ -61,6 +67,7 @@ struct Architecture {
   /// Parts of names of tensors that files may hold beside these: what earlier training left, or
   /// what can be computed.
   std::span<const std::string_view> hf_extras = {};
+  std::span<const HfBiasKey> hf_bias_keys = {};
   bool is_encoder = false;  ///< tokens see all of their text; no output head
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).

@@ -1,5 +1,7 @@
 #include "bantam/model/save_model.h"
 
+#include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "bantam/base/error.h"
@@ -82,7 +84,33 @@ std::map<std::string, std::vector<LoraPart>> parts_in_files(const CausalLM& mode
   return modules;
 }
 
+// Numbers that were f32 get the fewest digits that give them back: 1e-06 for 9.999999974752427e-07.
+void shorten_numbers(Json& value) {
+  if (value.is_structured()) {
+    for (Json& inner : value) shorten_numbers(inner);
+  } else if (value.is_number_float()) {
+    const auto narrow = static_cast<float>(value.get<double>());
+    if (static_cast<double>(narrow) != value.get<double>()) return;
+    const std::string digits = fmt::format("{}", narrow);
+    double shortest = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), shortest);
+    value = shortest;
+  }
+}
+
 }  // namespace
+
+Json hf_config_of(const Transformer& model) {
+  Json config = model.architecture().config_to_hf(model.config());
+  // transformers makes no biases that config.json does not speak of, and leaves those in files out.
+  for (const HfBiasKey& key : model.architecture().hf_bias_keys) {
+    config[key.key] = std::ranges::any_of(model.linears(), [&](const LinearLayer* linear) {
+      return linear->bias.defined() && pattern_of_site(linear->site).pattern == key.site;
+    });
+  }
+  shorten_numbers(config);
+  return config;
+}
 
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   require_merged(*model.model);
@@ -90,7 +118,6 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
     throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
                       info(dtype).name);
   }
-  const DecoderConfig& config = model.model->config();
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
@@ -100,7 +127,7 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
                           tensors.emplace_back(name, in_type(weight, dtype));
                         });
   write_safetensors_folder(folder, tensors);
-  Json json = model.model->architecture().config_to_hf(config);
+  Json json = hf_config_of(*model.model);
   json["torch_dtype"] = dtype == DType::bf16  ? "bfloat16"
                         : dtype == DType::f16 ? "float16"
                                               : "float32";

@@ -9,6 +9,10 @@
 
 namespace bantam {
 
+/// config.json of a model: what transformers needs to make the same one. The types of weights and
+/// the ids of tokens are not in it.
+Json hf_config_of(const Transformer& model);
+
 /// config.json, model.safetensors (sharded above 4 GiB), tokenizer.json, tokenizer_config.json,
 /// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
 /// No adapter may be attached.

@@ -59,6 +59,7 @@ const Architecture& arcee_architecture() {
       .hf_class = "ArceeForCausalLM",
       .gguf_name = "arcee",
       .weights = kWeights,
+      .hf_bias_keys = kLlamaBiasKeys,
       .gguf_interleaves_rotation = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

@@ -19,6 +19,9 @@ std::int64_t width_of_head(const DecoderConfig& config) {
 
 }  // namespace
 
+const std::array<HfBiasKey, 2> kLlamaBiasKeys = {
+    {{"attention_bias", "layers.#.attn.o"}, {"mlp_bias", "layers.#.mlp.down"}}};
+
 const std::array<WeightName, 12> kLlamaWeights = {{
     {"embed.weight", "model.embed_tokens.weight", "token_embd.weight"},
     {"layers.#.attn_norm.weight", "model.layers.#.input_layernorm.weight",

@@ -42,5 +42,7 @@ void set_expert_layers(DecoderConfig& config, int first = 0);
 
 /// Llama's names, which many families share.
 extern const std::array<WeightName, 12> kLlamaWeights;
+/// "attention_bias" and "mlp_bias", as most families have them; some know the first only.
+extern const std::array<HfBiasKey, 2> kLlamaBiasKeys;
 
 }  // namespace bantam

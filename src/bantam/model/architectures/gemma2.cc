@@ -71,7 +71,9 @@ Json to_hf(const DecoderConfig& config) {
   rope_to_hf(config.ropes[0], out);
   out.erase("hidden_act");
   out["hidden_activation"] = activation_name(config.activation);
-  out["query_pre_attn_scalar"] = 1 / (config.attention_scale * config.attention_scale);
+  // An integer in config.json.
+  out["query_pre_attn_scalar"] =
+      std::llround(1 / (config.attention_scale * config.attention_scale));
   const auto cap = [](float value) { return value > 0 ? Json(value) : Json(nullptr); };
   out["attn_logit_softcapping"] = cap(config.attention_softcap);
   out["final_logit_softcapping"] = cap(config.logit_softcap);
@@ -98,6 +100,7 @@ const Architecture& gemma2_architecture() {
       .hf_class = "Gemma2ForCausalLM",
       .gguf_name = "gemma2",
       .weights = kWeights,
+      .hf_bias_keys = std::span(kLlamaBiasKeys).first(1),
       .hf_norms_from_one = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

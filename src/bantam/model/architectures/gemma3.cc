@@ -110,7 +110,9 @@ Json to_hf(const DecoderConfig& config) {
   out["rope_local_base_freq"] = config.ropes[kLocal].theta;
   out.erase("hidden_act");
   out["hidden_activation"] = activation_name(config.activation);
-  out["query_pre_attn_scalar"] = 1 / (config.attention_scale * config.attention_scale);
+  // An integer in config.json.
+  out["query_pre_attn_scalar"] =
+      std::llround(1 / (config.attention_scale * config.attention_scale));
   out["sliding_window"] = window_of(config);
   out["layer_types"] = layer_types_of(config);
   return out;
@@ -141,6 +143,7 @@ const Architecture& gemma3_architecture() {
       .hf_class = "Gemma3ForCausalLM",
       .gguf_name = "gemma3",
       .weights = kWeights,
+      .hf_bias_keys = std::span(kLlamaBiasKeys).first(1),
       .hf_norms_from_one = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

@@ -53,6 +53,7 @@ const Architecture& granite_architecture() {
       .hf_class = "GraniteForCausalLM",
       .gguf_name = "granite",
       .weights = kLlamaWeights,
+      .hf_bias_keys = kLlamaBiasKeys,
       .gguf_interleaves_rotation = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

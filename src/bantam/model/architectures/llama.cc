@@ -28,8 +28,6 @@ DecoderConfig from_gguf(const GgufFile& file) {
 Json to_hf(const DecoderConfig& config) {
   Json out = common_to_hf(config, "llama", "LlamaForCausalLM");
   rope_to_hf(config.ropes[0], out);
-  out["attention_bias"] = false;
-  out["mlp_bias"] = false;
   return out;
 }
 
@@ -47,6 +45,7 @@ const Architecture& llama_architecture() {
       .hf_class = "LlamaForCausalLM",
       .gguf_name = "llama",
       .weights = kLlamaWeights,
+      .hf_bias_keys = kLlamaBiasKeys,
       .gguf_interleaves_rotation = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

@@ -40,6 +40,7 @@ const Architecture& mistral_architecture() {
       .hf_model_type = "mistral",
       .hf_class = "MistralForCausalLM",
       .gguf_name = "llama",
+      .gguf_mark = "llama.attention.sliding_window",
       .weights = kLlamaWeights,
       .gguf_interleaves_rotation = true,
       .config_from_hf = from_hf,

@@ -61,6 +61,7 @@ const Architecture& olmo2_architecture() {
       .hf_class = "Olmo2ForCausalLM",
       .gguf_name = "olmo2",
       .weights = kWeights,
+      .hf_bias_keys = std::span(kLlamaBiasKeys).first(1),
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,

@@ -54,8 +54,7 @@ Json to_hf(const DecoderConfig& config) {
   rope_to_hf(rope, out);
   out["partial_rotary_factor"] =
       2.0 * static_cast<double>(rope.frequencies.size()) / static_cast<double>(config.head_width);
-  out["original_max_position_embeddings"] =
-      rope.switch_length > 0 ? rope.switch_length : config.context;
+  if (rope.switch_length > 0) out["original_max_position_embeddings"] = rope.switch_length;
   const std::int64_t window = config.layer(0).window;
   out["sliding_window"] = window > 0 ? Json(window) : Json(nullptr);
   return out;

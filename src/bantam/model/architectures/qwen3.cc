@@ -84,6 +84,7 @@ const Architecture& qwen3_architecture() {
       .hf_class = "Qwen3ForCausalLM",
       .gguf_name = "qwen3",
       .weights = kWeights,
+      .hf_bias_keys = std::span(kLlamaBiasKeys).first(1),
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,

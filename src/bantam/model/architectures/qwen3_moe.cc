@@ -109,6 +109,7 @@ const Architecture& qwen3_moe_architecture() {
       .hf_class = "Qwen3MoeForCausalLM",
       .gguf_name = "qwen3moe",
       .weights = kWeights,
+      .hf_bias_keys = std::span(kLlamaBiasKeys).first(1),
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,

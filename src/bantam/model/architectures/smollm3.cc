@@ -88,6 +88,7 @@ const Architecture& smollm3_architecture() {
       .hf_class = "SmolLM3ForCausalLM",
       .gguf_name = "smollm3",
       .weights = kLlamaWeights,
+      .hf_bias_keys = kLlamaBiasKeys,
       .gguf_interleaves_rotation = true,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,

@@ -24,6 +24,8 @@ constexpr WeightName kWeights[] = {
     {"head.weight", "lm_head.weight", "output.weight"},
 };
 
+constexpr HfBiasKey kBiasKeys[] = {{"use_qkv_bias", "layers.#.attn.q"}};
+
 constexpr double kTurningShare = 0.25;
 
 DecoderConfig from_hf(const HfConfig& config) {
@@ -73,6 +75,7 @@ const Architecture& stablelm_architecture() {
       .hf_class = "StableLmForCausalLM",
       .gguf_name = "stablelm",
       .weights = kWeights,
+      .hf_bias_keys = kBiasKeys,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,
