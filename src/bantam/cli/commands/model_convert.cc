@@ -36,8 +36,8 @@ Command model_convert_command() {
           .details =
               "An --out that ends in .gguf becomes a GGUF file, anything else a folder. After "
               "writing, the result is loaded "
-              "and its logits on a fixed text are compared with the source's; a wrong file is "
-              "never called done.",
+              "and its logits on a fixed text, and the text it goes on with, are compared with the "
+              "source's; a wrong file is never called done.",
           .arguments = {{"MODEL", "A model reference."}},
           .examples = {{"bantam model convert smollm2-135m-instruct --type bf16 -o folder",
                         "GGUF to a folder."},
