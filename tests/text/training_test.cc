@@ -266,7 +266,8 @@ TEST_P(EveryKind, CountsTokensAsEncodingDoes) {
 
 TEST(WordCounts, BlocksEndAtLineBreaksAndLoseNothing) {
   std::string text;
-  for (int i = 0; i < 40'000; ++i) text += i % 5 == 0 ? "\n  indented" : "line\n";
+  for (int i = 0; i < 40'000; ++i)
+    text += i % 5 == 0 ? "\n  indented" : i % 7 == 0 ? "\nline\n" : "line\n";
   std::vector<std::string_view> blocks;
   append_blocks(text, blocks);
   EXPECT_GT(blocks.size(), 2u);

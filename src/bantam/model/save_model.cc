@@ -14,6 +14,7 @@
 #include "bantam/model/lora_parts.h"
 #include "bantam/model/peft_files.h"
 #include "bantam/model/safetensors.h"
+#include "bantam/model/save_tokenizer.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
 
@@ -31,37 +32,6 @@ Tensor in_type(const Tensor& weight, DType dtype) {
   if (weight.dtype() == dtype) return weight.stop_gradient();
   const Tensor plain = dequantize(weight);
   return dtype == DType::f32 ? plain : quantize(plain, dtype);
-}
-
-std::string token_text(const Tokenizer& tokenizer, const std::optional<std::int32_t>& id) {
-  return id ? std::string(tokenizer.token_bytes(*id)) : std::string();
-}
-
-void write_tokenizer_files(const LoadedModel& model, const Path& folder) {
-  const Tokenizer& tokenizer = *model.tokenizer;
-  const BytePairVocabulary& vocabulary = tokenizer.vocabulary();
-  write_file_atomically(folder / "tokenizer.json", tokenizer.to_tokenizer_json());
-  Json special = Json::object();
-  const std::pair<const char*, std::optional<std::int32_t>> names[] = {
-      {"bos_token", vocabulary.bos},
-      {"eos_token", vocabulary.eos},
-      {"unk_token", vocabulary.unk},
-      {"pad_token", vocabulary.pad}};
-  for (const auto& [name, id] : names) {
-    if (id) special[name] = token_text(tokenizer, id);
-  }
-  Json config = special;
-  config["add_bos_token"] = vocabulary.add_bos;
-  config["add_prefix_space"] = false;
-  config["clean_up_tokenization_spaces"] = false;
-  config["model_max_length"] = model.model->config().context;
-  config["tokenizer_class"] = "PreTrainedTokenizerFast";
-  if (model.chat_template) {
-    config["chat_template"] = model.chat_template->source();
-    write_file_atomically(folder / "chat_template.jinja", model.chat_template->source());
-  }
-  write_file_atomically(folder / "tokenizer_config.json", dump_json(config, 2) + "\n");
-  write_file_atomically(folder / "special_tokens_map.json", dump_json(special, 2) + "\n");
 }
 
 // A linear as PEFT sees it: "layers.3.attn.q" is
@@ -134,7 +104,8 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   json["bos_token_id"] = model.tokenizer->bos() ? Json(*model.tokenizer->bos()) : Json(nullptr);
   json["eos_token_id"] = model.tokenizer->eos() ? Json(*model.tokenizer->eos()) : Json(nullptr);
   json["bantam_version"] = version();
-  write_tokenizer_files(model, folder);
+  save_tokenizer_files(*model.tokenizer, model.chat_template.get(), model.model->config().context,
+                       folder);
   Json generation = model.generation_defaults;
   for (const char* key : {"bos_token_id", "eos_token_id"}) {
     if (!json[key].is_null() && !generation.contains(key)) generation[key] = json[key];

@@ -36,6 +36,7 @@ struct TrainingOptions {
   /// Characters kept, the most frequent ones; others become bytes or unknown. Unset: 1,000 for
   /// WordPiece; for Unigram those that make up 99.95 % of the text. Byte-level BPE has 256 bytes.
   std::optional<std::int64_t> alphabet_limit;
+  std::int64_t seed_pieces = 1'000'000;  ///< that Unigram begins with, before it prunes
   SpecialTokens special;
   ProgressSink* progress = &silent_progress();
 };

@@ -86,7 +86,8 @@ class UnigramTrainer {
       piece.score = std::max(static_cast<double>(counts[i]), least_expected);
     }
     const std::vector<UnigramPiece> seeds =
-        frequent_substrings(words_, {.minimum_frequency = options.minimum_frequency});
+        frequent_substrings(words_, {.most = static_cast<std::size_t>(options.seed_pieces),
+                                     .minimum_frequency = options.minimum_frequency});
     pieces_.insert(pieces_.end(), seeds.begin(), seeds.end());
     double sum = 0;
     for (const UnigramPiece& piece : pieces_) sum += piece.score;
@@ -100,12 +101,12 @@ class UnigramTrainer {
                                    static_cast<double>(std::max(pieces_.size(), target))) /
                           std::log(kept_share);
     ProgressPhase phase(progress_, "Choosing pieces", std::ceil(rounds) + 1, "rounds");
-    for (int round = 0;; ++round) {
+    for (int round = 1; pieces_.size() != target; ++round) {
       for (int step = 0; step < steps_between_prunings; ++step) improve();
-      phase.advance(round + 1, {{"pieces", static_cast<double>(pieces_.size())}});
       if (pieces_.size() <= target) break;
       prune(std::max(target,
                      static_cast<std::size_t>(kept_share * static_cast<double>(pieces_.size()))));
+      phase.advance(round, {{"pieces", static_cast<double>(pieces_.size())}});
     }
     settle();
     std::sort(pieces_.begin(), pieces_.end(), [](const UnigramPiece& a, const UnigramPiece& b) {

@@ -19,15 +19,15 @@ class UnigramLattice {
   explicit UnigramLattice(std::span<const UnigramPiece> pieces);
 
   /// Adds to expected[piece] how often it occurs in `count` segmentations of the word drawn by
-  /// their probability. Returns the logarithm of the sum over all segmentations, in nats.
-  double add_expected(std::string_view word, double count, std::span<double> expected) const;
+  /// their probability.
+  void add_expected(std::string_view word, double count, std::span<double> expected) const;
   /// The pieces of the most likely segmentation, last first, never using the piece `without`; none
   /// when there is no other way. Of equally likely ways, that with the longer last piece.
   void best(std::string_view word, std::int32_t without, std::vector<std::int32_t>& pieces) const;
 
  private:
   ByteTrie trie_;
-  std::vector<double> scores_;
+  std::vector<double> scores_, probabilities_;
 };
 
 }  // namespace bantam

@@ -117,9 +117,9 @@ void WordCounter::count_word(std::string_view word, Counts& counts) {
 
 void append_blocks(std::string_view text, std::vector<std::string_view>& blocks) {
   constexpr std::size_t usual_size = std::size_t{64} << 10;
+  const auto is_visible = [&](std::size_t at) { return text[at] > ' ' && text[at] < 0x7F; };
   const auto ends_block = [&](std::size_t at) {  // `at` is where the next block would begin
-    return text[at - 1] == '\n' && static_cast<unsigned char>(text[at]) > ' ' &&
-           static_cast<unsigned char>(text[at]) < 0x7F;
+    return text[at - 1] == '\n' && is_visible(at - 2) && is_visible(at);
   };
   while (text.size() > usual_size) {
     std::size_t end = usual_size;

@@ -59,8 +59,8 @@ class WordCounter {
   Counts counts_;
 };
 
-/// `text` in blocks of about 64 KiB that end at line breaks before something visible, where
-/// pre-tokenizers cut anyway: one long document is read by several threads.
+/// `text` in blocks of about 64 KiB that end at single line breaks between something visible, where
+/// pre-tokenizers cut whatever follows: several threads can count one long document.
 void append_blocks(std::string_view text, std::vector<std::string_view>& blocks);
 
 }  // namespace bantam
