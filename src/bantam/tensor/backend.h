@@ -6,6 +6,7 @@
 // calls it; nothing here touches the tape.
 #pragma once
 
+#include "bantam/tensor/relative_bias.h"
 #include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
@@ -23,6 +24,7 @@ struct AttentionResult {
 };  ///< [T, H, E], [T, H] f32
 struct AttentionGradients {
   Tensor query, key, value;
+  Tensor by_query, by_key;  ///< of the bias; undefined where it has no such side
 };
 struct RopeTable {
   Tensor cosine, sine;
@@ -68,13 +70,15 @@ struct Backend {
   Tensor (*rope)(const Tensor& x, const RopeTable& table, bool interleaved,
                  int direction) = nullptr;
   AttentionResult (*attention)(const Tensor& q, const Tensor& k, const Tensor& v,
-                               const Visibility& visibility, ScoreForm form) = nullptr;
+                               const Visibility& visibility, ScoreForm form,
+                               const RelativeBias& bias) = nullptr;
   AttentionGradients (*attention_backward)(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                            const Tensor& v, const AttentionResult& forward,
-                                           const Visibility& visibility, ScoreForm form) = nullptr;
+                                           const Visibility& visibility, ScoreForm form,
+                                           const RelativeBias& bias) = nullptr;
   /// Over pages (ops/paged_attention.h), and what fills them.
   Tensor (*paged_attention)(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                            ScoreForm form) = nullptr;
+                            ScoreForm form, const RelativeBias& bias) = nullptr;
   void (*write_pages)(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                       const Tensor& values) = nullptr;
   Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;

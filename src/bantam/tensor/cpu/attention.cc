@@ -61,12 +61,15 @@ class ForwardBlock {
     const Rows queries{queries_.data() + first_row * width, width, count};
     tiles_.dots(queries, problem_.key_rows(problem_.k, group_, low, high), width,
                 problem_.form.scale, scores, kKeyTile);
-    for (int row = 0; row < count; ++row) {
-      cap(problem_.form, scores + row * kKeyTile, high - low);
-      hide(query + row / problem_.per_group, low, high, scores + row * kKeyTile);
-      add_scores(first_row + row, scores + row * kKeyTile, high - low);
+    for (int row = 0; row < count; ++row, scores += kKeyTile) {
+      const std::int32_t t = query + row / problem_.per_group;
+      problem_.bias.add(t, problem_.head(group_, row), low, high, scores);
+      cap(problem_.form, scores, high - low);
+      hide(t, low, high, scores);
+      add_scores(first_row + row, scores, high - low);
     }
-    tiles_.mix(outputs_.data() + first_row * width, width, count, scores, kKeyTile, 1,
+    tiles_.mix(outputs_.data() + first_row * width, width, count,
+               scores_.data() + first_row * kKeyTile, kKeyTile, 1,
                problem_.key_rows(problem_.v, group_, low, high), width);
   }
 
@@ -179,9 +182,9 @@ void attend_in_splits(const AttentionProblem& problem, const std::vector<QueryBl
 }  // namespace
 
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, ScoreForm form) {
+                          const Visibility& visibility, ScoreForm form, const RelativeBias& bias) {
   const Tensor queries = padded(q), keys = padded(k), values = padded(v);
-  const AttentionProblem problem(queries, keys, values, visibility, form);
+  const AttentionProblem problem(queries, keys, values, visibility, form, bias);
   // Rows that see nothing keep these values.
   Tensor output = Tensor::zeros(queries.shape());
   Tensor log_sum_exp = Tensor::full({q.size(0), q.size(1)}, -kInfinity);

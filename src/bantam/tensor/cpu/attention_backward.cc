@@ -53,13 +53,30 @@ struct AttentionGradientProblem : AttentionProblem {
   float *d_key = nullptr, *d_value = nullptr;
 };
 
+// Rows that one chunk of keys adds to a gradient, from the row `first` on.
+struct PartialGradient {
+  std::int64_t first = 0;
+  Tensor rows;
+  BiasGradientRows bias_rows() { return {rows.defined() ? rows.data<float>() : nullptr, first}; }
+};
+
+// What one chunk adds to gradients that it does not own.
+struct PartialGradients {
+  PartialGradient query, by_query, by_key;
+};
+
 // The gradients that one head group and one chunk of keys contribute. Keys and values belong to
-// this unit alone; gradients of queries go to `d_query`, rows from the chunk's first query on.
+// this unit alone; others go to `partial`.
 class BackwardUnit {
  public:
   BackwardUnit(const AttentionGradientProblem& problem, const KeyChunk& chunk, std::int64_t group,
-               float* d_query)
-      : problem_(problem), chunk_(chunk), group_(group), d_query_(d_query) {
+               PartialGradients& partial)
+      : problem_(problem),
+        chunk_(chunk),
+        group_(group),
+        d_query_(partial.query.rows.data<float>()),
+        d_by_query_(partial.by_query.bias_rows()),
+        d_by_key_(partial.by_key.bias_rows()) {
     const auto rows = static_cast<std::size_t>(problem.queries_per_block()) * problem.per_group;
     for (auto* buffer : {&queries_, &d_outputs_, &d_queries_}) buffer->resize(rows * problem.width);
     for (auto* buffer : {&p_, &ds_}) buffer->resize(rows * kKeyTile);
@@ -111,9 +128,9 @@ class BackwardUnit {
                 kKeyTile);
     for (int row = 0; row < count; ++row, p += kKeyTile, ds += kKeyTile) {
       const std::int32_t t = query + row / problem_.per_group;
+      const std::int64_t head = problem_.head(group_, row), at = t * problem_.heads + head;
+      problem_.bias.add(t, head, low, high, p + (low - begin));
       cap_and_keep_slopes(p + (low - begin), high - low);
-      const std::int64_t at =
-          t * problem_.heads + group_ * problem_.per_group + row % problem_.per_group;
       for_each_hidden(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
         std::fill(p + (from - begin), p + (to - begin), 0.0f);
         std::fill(ds + (from - begin), ds + (to - begin), 0.0f);
@@ -121,9 +138,13 @@ class BackwardUnit {
       for_each_visible(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
         tiles_.probability_gradients(p + (from - begin), ds + (from - begin), to - from,
                                      problem_.log_sum_exp[at], problem_.mean[at],
-                                     problem_.form.scale);
+                                     problem_.bias.present() ? 1.0f : problem_.form.scale);
       });
       multiply_by_slopes(ds + (low - begin), high - low);
+      if (problem_.bias.present()) {
+        problem_.bias.add_gradients(t, head, low, high, ds + (low - begin), d_by_query_, d_by_key_);
+        tiles_.multiply(ds + (low - begin), high - low, problem_.form.scale);
+      }
     }
   }
 
@@ -156,7 +177,8 @@ class BackwardUnit {
   const AttentionGradientProblem& problem_;
   const KeyChunk& chunk_;
   std::int64_t group_;
-  float* d_query_;
+  float* d_query_;  ///< rows from the chunk's first query on
+  BiasGradientRows d_by_query_, d_by_key_;
   std::vector<float> queries_, d_outputs_, d_queries_, p_, ds_;
   float slopes_[kKeyTile];
 };
@@ -176,19 +198,38 @@ Tensor row_products(const Tensor& a, const Tensor& b) {
   return out;
 }
 
-// Sums the chunks' gradients of queries, in the order of the chunks.
-Tensor sum_of_chunks(const std::vector<KeyChunk>& chunks, const std::vector<Tensor>& partials,
-                     const Shape& shape) {
-  Tensor sum = Tensor::zeros(shape);
-  const std::int64_t row = shape[1] * shape[2];
+// Zeros for one side of the bias: the rows that the chunk meets, or the only one.
+PartialGradient bias_gradient(const Tensor& side, std::int64_t first, std::int64_t last) {
+  if (!side.defined()) return {};
+  const bool is_shared = side.size(0) == 1;
+  return {is_shared ? 0 : first,
+          Tensor::zeros({is_shared ? 1 : last - first, side.size(1), side.size(2)})};
+}
+
+PartialGradients partial_gradients(const KeyChunk& chunk, const Tensor& queries,
+                                   const RelativeBias& bias) {
+  const std::int32_t first = chunk.first_query, last = chunk.last_query;
+  // Zeros: between its blocks a chunk may skip queries.
+  return {{first, Tensor::zeros({last - first, queries.size(1), queries.size(2)})},
+          bias_gradient(bias.by_query, first, last),
+          bias_gradient(bias.by_key, chunk.begin, chunk.end)};
+}
+
+// Sums what the chunks give, in their order.
+Tensor sum_of_chunks(const std::vector<PartialGradients>& partials,
+                     PartialGradient PartialGradients::*gradient, const Tensor& of) {
+  if (!of.defined()) return {};
+  Tensor sum = Tensor::zeros(of.shape());
+  const std::int64_t row = of.size(1) * of.size(2);
   float* out = sum.data<float>();
-  parallel_for(shape[0], 32, [&](std::int64_t begin, std::int64_t end) {
-    for (std::size_t c = 0; c < chunks.size(); ++c) {
-      const std::int64_t first = std::max<std::int64_t>(begin, chunks[c].first_query);
-      const std::int64_t last = std::min<std::int64_t>(end, chunks[c].last_query);
+  parallel_for(of.size(0), 32, [&](std::int64_t begin, std::int64_t end) {
+    for (const PartialGradients& partial : partials) {
+      const PartialGradient& part = partial.*gradient;
+      const std::int64_t first = std::max(begin, part.first);
+      const std::int64_t last = std::min(end, part.first + part.rows.size(0));
       if (first >= last) continue;
-      const float* part = partials[c].data<float>() + (first - chunks[c].first_query) * row;
-      for (std::int64_t i = 0; i < (last - first) * row; ++i) out[first * row + i] += part[i];
+      const float* from = part.rows.data<float>() + (first - part.first) * row;
+      for (std::int64_t i = 0; i < (last - first) * row; ++i) out[first * row + i] += from[i];
     }
   });
   return sum;
@@ -198,11 +239,12 @@ Tensor sum_of_chunks(const std::vector<KeyChunk>& chunks, const std::vector<Tens
 
 AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionResult& forward,
-                                      const Visibility& visibility, ScoreForm form) {
+                                      const Visibility& visibility, ScoreForm form,
+                                      const RelativeBias& bias) {
   const Tensor queries = padded(q), keys = padded(k), values = padded(v), dy = padded(d_output);
   const Tensor mean = row_products(d_output, forward.output);
   Tensor d_key = Tensor::zeros(keys.shape()), d_value = Tensor::zeros(keys.shape());
-  AttentionGradientProblem problem(queries, keys, values, visibility, form);
+  AttentionGradientProblem problem(queries, keys, values, visibility, form, bias);
   problem.d_output = dy.data<float>();
   problem.log_sum_exp = forward.log_sum_exp.data<float>();
   problem.mean = mean.data<float>();
@@ -211,23 +253,19 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
 
   const std::vector<QueryBlock> blocks = query_blocks(visibility, problem.queries_per_block());
   const std::vector<KeyChunk> chunks = key_chunks(blocks, visibility.key_rows);
-  std::vector<Tensor> d_queries;
-  for (const KeyChunk& chunk : chunks) {
-    // Zeros: between its blocks a chunk may skip queries.
-    d_queries.push_back(
-        Tensor::zeros({chunk.last_query - chunk.first_query, queries.size(1), queries.size(2)}));
-  }
-  std::vector<float*> partials;
-  for (Tensor& part : d_queries) partials.push_back(part.data<float>());
+  std::vector<PartialGradients> partials;
+  for (const KeyChunk& chunk : chunks) partials.push_back(partial_gradients(chunk, queries, bias));
   const auto units = static_cast<std::int64_t>(chunks.size()) * problem.groups;
   parallel_for(units, 1, [&](std::int64_t unit, std::int64_t) {
     const auto chunk = static_cast<std::size_t>(unit / problem.groups);
     BackwardUnit(problem, chunks[chunk], unit % problem.groups, partials[chunk]).run();
   });
-  const Tensor d_query = sum_of_chunks(chunks, d_queries, queries.shape());
+  const Tensor d_query = sum_of_chunks(partials, &PartialGradients::query, queries);
   const std::int64_t width = q.size(2);
   return {without_padding(d_query, width), without_padding(d_key, width),
-          without_padding(d_value, width)};
+          without_padding(d_value, width),
+          sum_of_chunks(partials, &PartialGradients::by_query, bias.by_query),
+          sum_of_chunks(partials, &PartialGradients::by_key, bias.by_key)};
 }
 
 }  // namespace bantam::cpu

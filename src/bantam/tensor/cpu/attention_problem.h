@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "bantam/tensor/cpu/attention_bias.h"
 #include "bantam/tensor/cpu/attention_plan.h"
 #include "bantam/tensor/cpu/attention_tiles.h"
 #include "bantam/tensor/cpu/vector_math.h"
@@ -26,7 +27,7 @@ Tensor without_padding(const Tensor& x, std::int64_t width);
 /// Sizes and memory that all units of one call share.
 struct AttentionProblem {
   AttentionProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
-                   const Visibility& visibility, ScoreForm form)
+                   const Visibility& visibility, ScoreForm form, const RelativeBias& bias)
       : q(queries.data<float>()),
         k(keys.data<float>()),
         v(values.data<float>()),
@@ -35,6 +36,7 @@ struct AttentionProblem {
         width(static_cast<int>(queries.size(2))),
         per_group(static_cast<int>(heads / groups)),
         form(form),
+        bias(bias, heads),
         visibility(visibility) {}
 
   /// Elements before the first of the query heads of `group` at `query`; they lie side by side.
@@ -44,12 +46,16 @@ struct AttentionProblem {
   Rows key_rows(const float* data, std::int64_t group, std::int32_t begin, std::int32_t end) const {
     return {data + (begin * groups + group) * width, groups * width, end - begin};
   }
+  std::int64_t head(std::int64_t group, int row) const {
+    return group * per_group + row % per_group;
+  }
   std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
 
   const float *q, *k, *v;
   std::int64_t heads, groups;
   int width, per_group;
   ScoreForm form;
+  AttentionBias bias;
   const Visibility& visibility;
 };
 

@@ -31,14 +31,15 @@ Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direc
 
 // attention.cc
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, ScoreForm form);
+                          const Visibility& visibility, ScoreForm form, const RelativeBias& bias);
 AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const AttentionResult& forward,
-                                      const Visibility& visibility, ScoreForm form);
+                                      const Visibility& visibility, ScoreForm form,
+                                      const RelativeBias& bias);
 
 // paged_attention.cc
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       ScoreForm form);
+                       ScoreForm form, const RelativeBias& bias);
 void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                  const Tensor& values);
 

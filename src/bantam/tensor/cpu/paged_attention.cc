@@ -35,6 +35,7 @@ struct PagedProblem {
   std::int64_t heads, groups;
   int width, per_group;
   ScoreForm form;
+  AttentionBias bias;
 
   bool is_half() const { return pages.dtype() == DType::f16; }
   std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
@@ -219,10 +220,17 @@ class PagedWork {
       dots({q, row_stride_, count}, {keys, width, most}, width, problem_.form.scale, scores_.data(),
            kPageRows);
       for (int i = 0; i < count; ++i) {
-        const int own = std::min(block_.seen[query + i / problem_.per_group] - piece.before, most);
-        cap(problem_.form, scores_.data() + i * kPageRows, std::max(own, 0));
-        add_scores(rows, row + i * (row_stride_ / width), scores_.data() + i * kPageRows,
-                   std::max(own, 0), most);
+        float* scores = scores_.data() + i * kPageRows;
+        const int number = query + i / problem_.per_group;
+        const int seen = block_.seen[number];
+        const int own = std::clamp(seen - piece.before, 0, most);
+        if (problem_.bias.present()) {  // the last key that a query sees is its own
+          problem_.bias.add_in_order(block_.begin + number,
+                                     group * problem_.per_group + i % problem_.per_group,
+                                     piece.before - (seen - 1), own, scores);
+        }
+        cap(problem_.form, scores, own);
+        add_scores(rows, row + i * (row_stride_ / width), scores, own, most);
       }
       mix(rows.outputs + row * width, row_stride_, count, scores_.data(), kPageRows, 1,
           {values, width, most}, width);
@@ -365,7 +373,7 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
 }  // namespace
 
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       ScoreForm form) {
+                       ScoreForm form, const RelativeBias& bias) {
   const Tensor queries = padded(q);
   const std::int64_t heads = q.size(1), groups = pages.size(1);
   const PagedProblem problem{queries.data<float>(),
@@ -375,7 +383,8 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
                              groups,
                              static_cast<int>(queries.size(2)),
                              static_cast<int>(heads / groups),
-                             form};
+                             form,
+                             AttentionBias(bias, heads)};
   // Queries that see nothing keep zeros.
   Tensor output = Tensor::zeros(queries.shape());
   const std::vector<PagedBlock> blocks = paged_blocks(problem);

@@ -2,6 +2,9 @@
 // linearly with T.
 #pragma once
 
+#include <string_view>
+
+#include "bantam/tensor/relative_bias.h"
 #include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
@@ -12,10 +15,16 @@ namespace bantam {
 /// / G)) -> [T, H, E]. softmax over the visible keys of their scores (score_form.h), then the
 /// weighted sum of v. Forward keeps one number per query and head (log-sum-exp); backward
 /// recomputes the rest. Query t may see key rows visibility.ranges of t only; a query that sees
-/// nothing yields zeros and sends no gradient (N2). Throws Error(input) naming shapes.
+/// nothing yields zeros and sends no gradient (N2). A relative bias (relative_bias.h) is added
+/// before a cap and gets its gradient. Throws Error(input) naming shapes.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Visibility& visibility,
-                 ScoreForm form);
+                 ScoreForm form, const RelativeBias& bias = {});
 Tensor attention_composed(const Tensor& q, const Tensor& k, const Tensor& v,
-                          const Visibility& visibility, ScoreForm form);
+                          const Visibility& visibility, ScoreForm form,
+                          const RelativeBias& bias = {});
+/// Throws Error(input) when the bias does not fit that many heads, or a side has another number of
+/// rows than 1 and its own.
+void check_relative_bias(std::string_view op, const RelativeBias& bias, const Tensor& q,
+                         std::int64_t keys);
 
 }  // namespace bantam

@@ -1,5 +1,7 @@
 #include "bantam/tensor/ops/paged_attention.h"
 
+#include <numeric>
+
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/float16.h"
 #include "bantam/tensor/ops/attention.h"
@@ -10,7 +12,8 @@
 namespace bantam {
 namespace {
 
-void check(const Tensor& q, const Tensor& pages, const Visibility& visibility) {
+void check(const Tensor& q, const Tensor& pages, const Visibility& visibility,
+           const RelativeBias& bias) {
   const bool fits = q.rank() == 3 && pages.rank() == 5 && pages.size(1) >= 1 &&
                     q.size(1) % pages.size(1) == 0 && pages.size(2) == 2 &&
                     pages.size(3) == kPageRows && pages.size(4) == padded_head_width(q.size(2)) &&
@@ -33,6 +36,11 @@ void check(const Tensor& q, const Tensor& pages, const Visibility& visibility) {
       throw input_error("paged_attention: the plan's range {} … {} is outside its {} rows",
                         range.begin, range.end, visibility.key_rows);
     }
+  }
+  check_relative_bias("paged_attention", bias, q, rows);
+  if (bias.by_key.defined()) {
+    throw internal_error("paged_attention: a relative bias {} by keys; stored tokens have none",
+                         bias.by_key.shape().text());
   }
   if (will_back_propagate_to(q)) {
     throw internal_error("paged_attention: q {} wants a gradient; stored tokens have none",
@@ -70,11 +78,45 @@ Tensor unpaged(const Tensor& pages, PageSide side, const Visibility& visibility,
   return out;
 }
 
+// What the query at `number` sees, as rows of its own: with a bias its keys have their distance by
+// their order.
+Tensor one_query_composed(const Tensor& q, const Tensor& keys, const Tensor& values,
+                          const Visibility& visibility, std::int64_t number, ScoreForm form,
+                          const RelativeBias& bias) {
+  std::vector<std::int32_t> rows;
+  for (auto r = visibility.first[number]; r < visibility.first[number + 1]; ++r) {
+    const KeyRange& range = visibility.ranges[r];
+    for (std::int32_t row = range.begin; row < range.end; ++row) rows.push_back(row);
+  }
+  const auto seen = static_cast<std::int32_t>(rows.size());
+  const Tensor query = slice(q, 0, number, number + 1);
+  if (seen == 0) return Tensor::zeros(query.shape(), q.dtype());
+  RelativeBias own = bias;
+  if (bias.by_query.size(0) > 1) own.by_query = slice(bias.by_query, 0, number, number + 1);
+  own.query_positions = {seen - 1};
+  own.key_positions.resize(rows.size());
+  std::iota(own.key_positions.begin(), own.key_positions.end(), 0);
+  Visibility all;
+  all.key_rows = seen;
+  all.push({{0, seen}});
+  const Tensor index = Tensor::from(rows, {seen});
+  return attention_composed(contiguous(query), index_rows(keys, index), index_rows(values, index),
+                            all, form, own);
+}
+
 Tensor paged_attention_composed(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                                ScoreForm form) {
+                                ScoreForm form, const RelativeBias& bias) {
   const Tensor keys = unpaged(pages, PageSide::keys, visibility, q.size(2));
   const Tensor values = unpaged(pages, PageSide::values, visibility, q.size(2));
-  return attention_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()), visibility, form);
+  if (!bias.present()) {
+    return attention_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()), visibility, form);
+  }
+  std::vector<Tensor> outputs;
+  for (std::int64_t query = 0; query < q.size(0); ++query) {
+    outputs.push_back(one_query_composed(q, cast(keys, q.dtype()), cast(values, q.dtype()),
+                                         visibility, query, form, bias));
+  }
+  return concatenate(outputs, 0);
 }
 
 void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
@@ -129,12 +171,15 @@ Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64
 }
 
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       ScoreForm form) {
-  check(q, pages, visibility);
+                       ScoreForm form, const RelativeBias& bias) {
+  check(q, pages, visibility, bias);
   if (q.count() == 0 || visibility.ranges.empty()) return Tensor::zeros(q.shape(), q.dtype());
   const Tensor queries = contiguous(q);
+  RelativeBias dense_bias = bias;
+  if (bias.present()) dense_bias.by_query = contiguous(bias.by_query);
   const auto kernel = backend(queries).paged_attention;
-  return (kernel == nullptr ? paged_attention_composed : kernel)(queries, pages, visibility, form);
+  return (kernel == nullptr ? paged_attention_composed : kernel)(queries, pages, visibility, form,
+                                                                 dense_bias);
 }
 
 }  // namespace bantam

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "bantam/tensor/relative_bias.h"
 #include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
@@ -36,8 +37,10 @@ Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64
 /// attention() (see there) over pages, forward only: q [T, H, E] -> [T, H, E]. Ranges of a query
 /// may stand in any order, its sums run in theirs: a result depends on the query, what it sees and
 /// the order of that alone, bit by bit, not on the queries beside it, on threads, or on which pages
-/// a sequence got. Throws Error(input) naming shapes.
+/// a sequence got. A relative bias may have a side of queries; of the keys that a query sees in the
+/// order of its ranges, the last one is at distance 0, the one before at -1, and so on. Throws
+/// Error(input) naming shapes.
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
-                       ScoreForm form);
+                       ScoreForm form, const RelativeBias& bias = {});
 
 }  // namespace bantam
