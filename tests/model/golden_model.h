@@ -70,11 +70,12 @@ Model read_model(const WeightSource& source, WeightNaming naming, const Architec
 }
 
 inline std::vector<std::vector<std::int32_t>> golden_sequences(const SafetensorsFile& golden,
-                                                               const char* name) {
+                                                               const char* name,
+                                                               const char* lengths = "lengths") {
   const Tensor all = golden.tensor(name);
   std::vector<std::vector<std::int32_t>> sequences;
   std::int64_t begin = 0;
-  for (const double length : golden.tensor("lengths").values()) {
+  for (const double length : golden.tensor(lengths).values()) {
     const auto ids = all.span<std::int32_t>().subspan(static_cast<std::size_t>(begin),
                                                       static_cast<std::size_t>(length));
     sequences.emplace_back(ids.begin(), ids.end());

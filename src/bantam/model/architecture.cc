@@ -6,6 +6,7 @@
 #include "bantam/base/error.h"
 #include "bantam/model/architectures/list.h"
 #include "bantam/model/gguf.h"
+#include "bantam/model/hf_config.h"
 
 namespace bantam {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 std::string known_families() {
   std::string names;
   for (const Architecture* family : architectures()) {
+    if (names.ends_with(family->name)) continue;  // two forms of one family
     if (!names.empty()) names += ", ";
     names += family->name;
   }
@@ -54,6 +56,16 @@ std::span<const Architecture* const> architectures() {
       &xlm_roberta_architecture(),
       &electra_architecture(),
       &modernbert_architecture(),
+      // encoder-decoders; of two with one name in files, the one that asks for more comes first
+      &t5_gated_architecture(),
+      &t5_architecture(),
+      &mt5_gated_architecture(),
+      &mt5_architecture(),
+      &bart_architecture(),
+      &mbart_architecture(),
+      &marian_separate_architecture(),
+      &marian_architecture(),
+      &m2m_100_architecture(),
   };
   return list;
 }
@@ -116,6 +128,15 @@ bool marked(const GgufFile& file, std::string_view mark) {
 }
 
 }  // namespace
+
+const Architecture& architecture_of_hf(const HfConfig& config) {
+  const std::string type = config.require_string("model_type");
+  for (const Architecture* family : architectures()) {
+    if (family->hf_model_type != type) continue;
+    if (family->hf_accepts == nullptr || family->hf_accepts(config)) return *family;
+  }
+  return architecture_of_hf(type);
+}
 
 const Architecture& architecture_of_gguf(const GgufFile& file) {
   const std::string name = file.require_string("general.architecture");

@@ -57,6 +57,8 @@ struct Architecture {
   std::string_view name;           ///< "llama"
   std::string_view hf_model_type;  ///< config.json "model_type"
   std::string_view hf_class;       ///< config.json "architectures"[0]
+  /// Of families that share a model type, whether config.json is of this one; null: of any.
+  bool (*hf_accepts)(const HfConfig& config) = nullptr;
   std::string_view gguf_name =
       "";  ///< general.architecture, prefix of its keys; empty: no GGUF form
   /// Of families that share a gguf_name, the one whose file has this tensor or this key.
@@ -68,6 +70,9 @@ struct Architecture {
   /// what can be computed.
   std::span<const std::string_view> hf_extras = {};
   std::span<const HfBiasKey> hf_bias_keys = {};
+  /// Whether the head is the embedding table once more shows in the tensors of a file, not in its
+  /// configuration.
+  bool head_by_file = false;
   bool is_encoder = false;  ///< tokens see all of their text; no output head
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).
@@ -89,6 +94,7 @@ struct Architecture {
 std::span<const Architecture* const> architectures();
 /// Throws Error(input) naming the family found and the known ones.
 const Architecture& architecture_of_hf(std::string_view model_type);
+const Architecture& architecture_of_hf(const HfConfig& config);
 const Architecture& architecture_of_gguf(const GgufFile& file);
 
 }  // namespace bantam

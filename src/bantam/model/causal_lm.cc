@@ -6,7 +6,9 @@ namespace bantam {
 
 Tensor CausalLM::logits(const Tensor& hidden, Taps* taps) const {
   const Tensor products = linear(tap(taps, "head", ".in", hidden), head_weight());
-  return tap(taps, "head", ".out", form_scores(products, logit_form()));
+  Tensor scores = form_scores(products, logit_form());
+  if (weights().head_bias.defined()) scores = add(scores, weights().head_bias);
+  return tap(taps, "head", ".out", scores);
 }
 
 Batch make_batch(std::span<const std::vector<std::int32_t>> sequences) {

@@ -32,6 +32,11 @@ void require_heads(const Tensor& weight, std::int64_t heads) {
   }
 }
 
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         std::memcmp(a.bytes(), b.bytes(), a.byte_size()) == 0;
+}
+
 bool is_rotated(std::string_view site) {
   return site.ends_with("attn.q.weight") || site.ends_with("attn.k.weight");
 }
@@ -82,9 +87,16 @@ class Reader {
                     source.has(first.substr(architecture.hf_prefix.size()));
   }
 
+  /// Names the stack that patterns are of from now on: "" or "encoder.".
+  void enter_stack(std::string prefix) { prefix_ = std::move(prefix); }
+
+  std::string site(std::string_view pattern, int layer) const {
+    return with_layer(prefix_ + std::string(pattern), layer);
+  }
+
   /// Undefined for a site that the family or, where it may, the file lacks.
   Tensor weight(std::string_view pattern, int layer = 0, int expert = 0) {
-    const WeightName* entry = architecture_.find_weight(pattern);
+    const WeightName* entry = find(pattern);
     if (entry == nullptr) return {};
     const std::string name =
         spelled_in_file(name_in_file(file_name(*entry, naming_), layer, expert));
@@ -95,9 +107,12 @@ class Reader {
     return from_file(*entry, name, expert);
   }
 
+  /// For small weights that ops read in f32 only.
+  Tensor weight_in_f32(std::string_view pattern) { return in_f32(weight(pattern)); }
+
   LinearLayer linear(std::string_view pattern, int layer = 0, int expert = 0) {
     LinearLayer out;
-    out.site = with_expert(with_layer(pattern, layer), expert);
+    out.site = with_expert(site(pattern, layer), expert);
     const std::string weight_pattern = std::string(pattern) + ".weight";
     out.weight = weight(weight_pattern, layer, expert);
     out.bias = bias(weight_pattern, layer, expert);
@@ -106,7 +121,7 @@ class Reader {
 
   NormLayer norm(std::string_view pattern, int layer = 0) {
     const std::string weight_pattern = std::string(pattern) + ".weight";
-    NormLayer out{with_layer(pattern, layer), weight(weight_pattern, layer), {}};
+    NormLayer out{site(pattern, layer), weight(weight_pattern, layer), {}};
     if (out.present()) out.bias = bias(weight_pattern, layer, 0);
     // Norms and biases are read by every op in f32; they are tiny.
     out.weight = in_f32(out.weight);
@@ -116,7 +131,7 @@ class Reader {
 
   FeedForwardLayer feed_forward(const std::string& pattern, int layer, int expert = 0) {
     FeedForwardLayer out;
-    out.site = with_expert(with_layer(pattern, layer), expert);
+    out.site = with_expert(site(pattern, layer), expert);
     out.gate = linear(pattern + ".gate", layer, expert);
     out.up = linear(pattern + ".up", layer, expert);
     out.down = linear(pattern + ".down", layer, expert);
@@ -146,6 +161,10 @@ class Reader {
   }
 
  private:
+  const WeightName* find(std::string_view pattern) const {
+    return architecture_.find_weight(prefix_ + std::string(pattern));
+  }
+
   bool from_one() const { return naming_ == WeightNaming::hf && architecture_.hf_norms_from_one; }
 
   // Rotations are read with the configuration; a tied head is the embedding once more.
@@ -172,7 +191,7 @@ class Reader {
   }
 
   Tensor bias(std::string_view weight_pattern, int layer, int expert) {
-    const WeightName* entry = architecture_.find_weight(weight_pattern);
+    const WeightName* entry = find(weight_pattern);
     if (entry == nullptr) return {};
     const std::string name = spelled_in_file(
         without_suffix(name_in_file(file_name(*entry, naming_), layer, expert)) + ".bias");
@@ -231,14 +250,25 @@ class Reader {
   WeightNaming naming_;
   const Architecture& architecture_;
   const DecoderConfig& config_;
+  std::string prefix_;
   bool lacks_prefix_ = false;
   std::vector<std::string> missing_;
   std::set<std::string> used_;
 };
 
+AttentionLayer read_cross_attention(Reader& reader, int i) {
+  AttentionLayer cross;
+  cross.site = reader.site("layers.#.cross", i);
+  cross.query = reader.linear("layers.#.cross.q", i);
+  cross.key = reader.linear("layers.#.cross.k", i);
+  cross.value = reader.linear("layers.#.cross.v", i);
+  cross.output = reader.linear("layers.#.cross.o", i);
+  return cross;
+}
+
 AttentionLayer read_attention(Reader& reader, const DecoderConfig& config, int i) {
   AttentionLayer attention;
-  attention.site = with_layer("layers.#.attn", i);
+  attention.site = reader.site("layers.#.attn", i);
   attention.output = reader.linear("layers.#.attn.o", i);
   if (config.latent.kv_rank == 0) {
     attention.query = reader.linear("layers.#.attn.q", i);
@@ -264,7 +294,7 @@ AttentionLayer read_attention(Reader& reader, const DecoderConfig& config, int i
 
 ExpertsLayer read_experts(Reader& reader, const DecoderConfig& config, int i) {
   ExpertsLayer layer;
-  layer.site = with_layer("layers.#.mlp", i);
+  layer.site = reader.site("layers.#.mlp", i);
   layer.router = reader.linear("layers.#.mlp.router", i);
   for (int expert = 0; expert < static_cast<int>(config.experts.count); ++expert) {
     layer.experts.push_back(reader.feed_forward("layers.#.mlp.experts.@", i, expert));
@@ -277,10 +307,12 @@ ExpertsLayer read_experts(Reader& reader, const DecoderConfig& config, int i) {
 
 DecoderLayer read_layer(Reader& reader, const DecoderConfig& config, int i) {
   DecoderLayer layer;
-  layer.site = with_layer("layers.#", i);
+  layer.site = reader.site("layers.#", i);
   layer.attention_norm = reader.norm("layers.#.attn_norm", i);
   layer.attention = read_attention(reader, config, i);
   layer.attention_post_norm = reader.norm("layers.#.attn_post_norm", i);
+  layer.cross_norm = reader.norm("layers.#.cross_norm", i);
+  if (config.encoder) layer.cross = read_cross_attention(reader, i);
   layer.feed_forward_norm = reader.norm("layers.#.mlp_norm", i);
   if (config.layer(i).experts) {
     layer.experts = read_experts(reader, config, i);
@@ -289,6 +321,21 @@ DecoderLayer read_layer(Reader& reader, const DecoderConfig& config, int i) {
   }
   layer.feed_forward_post_norm = reader.norm("layers.#.mlp_post_norm", i);
   return layer;
+}
+
+// All but the head.
+Transformer::Weights read_stack(Reader& reader, const DecoderConfig& config) {
+  Transformer::Weights weights;
+  weights.embedding = reader.weight("embed.weight");
+  weights.positions = reader.weight("positions.weight");
+  weights.token_types = reader.weight("token_types.weight");
+  weights.embedding_norm = reader.norm("embed_norm");
+  weights.embedding_in = reader.linear("embed_in");
+  weights.embedding_out = reader.linear("embed_out");
+  weights.relative_table = reader.weight_in_f32("relative.weight");
+  for (int i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, config, i));
+  weights.norm = reader.norm("norm");
+  return weights;
 }
 
 }  // namespace
@@ -311,22 +358,28 @@ Tensor deinterleave_rotation(const Tensor& weight, std::int64_t heads) {
   });
 }
 
+void complete_config(DecoderConfig& config, const WeightSource& source, WeightNaming naming,
+                     const Architecture& architecture) {
+  if (!architecture.head_by_file) return;
+  const std::string_view head = file_name(architecture.weight("head.weight"), naming);
+  const std::string_view table = file_name(architecture.weight("embed.weight"), naming);
+  config.tied_head = !source.has(head) || !source.has(table) ||
+                     same_bytes(source.tensor(head), source.tensor(table));
+}
+
 Transformer::Weights read_decoder_weights(const WeightSource& source, WeightNaming naming,
                                           const Architecture& architecture,
                                           const DecoderConfig& config,
                                           std::vector<std::string>& warnings) {
   Reader reader(source, naming, architecture, config);
-  Transformer::Weights weights;
-  weights.embedding = reader.weight("embed.weight");
-  weights.positions = reader.weight("positions.weight");
-  weights.token_types = reader.weight("token_types.weight");
-  weights.embedding_norm = reader.norm("embed_norm");
-  weights.embedding_in = reader.linear("embed_in");
-  weights.embedding_out = reader.linear("embed_out");
-  for (int i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, config, i));
-  weights.norm = reader.norm("norm");
+  Transformer::Weights weights = read_stack(reader, config);
   const bool has_head = architecture.find_weight("head.weight") != nullptr;
   if (has_head && !config.tied_head) weights.head = reader.linear("head");
+  weights.head_bias = reader.weight_in_f32("head_bias.weight");
+  if (config.encoder) {
+    reader.enter_stack("encoder.");
+    weights.encoder.push_back(read_stack(reader, *config.encoder));
+  }
   reader.finish(warnings);
   return weights;
 }

@@ -13,6 +13,10 @@ namespace bantam {
 
 enum class WeightNaming { hf, gguf };
 
+/// What the configuration leaves to the tensors beside it: see Architecture::head_by_file.
+void complete_config(DecoderConfig& config, const WeightSource& source, WeightNaming naming,
+                     const Architecture& architecture);
+
 /// Layers with the weights of `source` as they lie there (views of the mapped file; rows reordered
 /// where the family's GGUF files interleave them). Missing tensors: Error(input) listing five and
 /// the count (G16). Tensors that no layer uses are added to `warnings`.

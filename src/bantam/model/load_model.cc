@@ -30,6 +30,16 @@ void require_decoder(const Architecture& family) {
   }
 }
 
+DecoderConfig require_one_stack(const Architecture& family, DecoderConfig config) {
+  if (config.encoder) {
+    throw input_error(
+        "this is an encoder-decoder of the {} family, which answers to a text that its encoder "
+        "reads; expected a model that goes on with a text",
+        family.name);
+  }
+  return config;
+}
+
 OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
   auto file =
       GgufFile::open(path, options.check_weights ? WeightCheck::automatic : WeightCheck::never);
@@ -37,7 +47,8 @@ OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
   try {
     const Architecture& family = architecture_of_gguf(*file);
     require_decoder(family);
-    return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
+    return {&family, require_one_stack(family, family.config_from_gguf(*file)), file,
+            WeightNaming::gguf, file};
   } catch (const Error& error) {
     // Typed getters already name the file; family and range errors do not.
     throw std::string_view(error.what()).starts_with(where) ? error : error.at(where);
@@ -47,10 +58,10 @@ OpenedModel open_gguf(const Path& path, const LoadOptions& options) {
 OpenedModel open_folder(const Path& folder) {
   const HfConfig config = HfConfig::read(folder / "config.json");
   try {
-    const Architecture& family = architecture_of_hf(config.require_string("model_type"));
+    const Architecture& family = architecture_of_hf(config);
     require_decoder(family);
-    return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf,
-            nullptr};
+    return {&family, require_one_stack(family, family.config_from_hf(config)), open_weights(folder),
+            WeightNaming::hf, nullptr};
   } catch (const Error& error) {
     const bool named = std::string_view(error.what()).starts_with(escaped(folder.string()));
     throw named ? error : error.at(config.where());

@@ -242,7 +242,7 @@ void write_peft_adapter(const Path& folder, const PeftAdapter& adapter) {
   if (std::filesystem::remove(folder / "adapter_config.json", failed)) sync_folder(folder);
   write_safetensors(folder / "adapter_model.safetensors", tensors);
   Json config = {{"peft_type", "LORA"},
-                 {"task_type", "CAUSAL_LM"},
+                 {"task_type", adapter.task_type},
                  {"base_model_name_or_path", adapter.base_model},
                  {"r", adapter.r},
                  {"lora_alpha", adapter.alpha},

@@ -29,6 +29,7 @@ struct PeftAdapter {
   /// Own rank or alpha of the modules whose name ends in the key.
   std::vector<std::pair<std::string, int>> rank_pattern;
   std::vector<std::pair<std::string, double>> alpha_pattern;
+  std::string task_type = "CAUSAL_LM";
   std::string base_model;        ///< base_model_name_or_path; "" if none
   std::string base_sha256;       ///< of the weight file it was trained on; "" if unknown
   Json bantam = Json::object();  ///< further keys of the object "bantam"

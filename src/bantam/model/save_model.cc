@@ -68,6 +68,24 @@ void shorten_numbers(Json& value) {
   }
 }
 
+// Makes the folder, with the model's weights in it.
+void write_hf_weights(const CausalLM& model, const Path& folder, DType dtype) {
+  require_merged(model);
+  if (!info(dtype).is_float) {
+    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
+                      info(dtype).name);
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  visit_decoder_weights(model, WeightNaming::hf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          tensors.emplace_back(name, in_type(weight, dtype));
+                        });
+  write_safetensors_folder(folder, tensors);
+}
+
 }  // namespace
 
 Json hf_config_of(const Transformer& model) {
@@ -83,20 +101,7 @@ Json hf_config_of(const Transformer& model) {
 }
 
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
-  require_merged(*model.model);
-  if (!info(dtype).is_float) {
-    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
-                      info(dtype).name);
-  }
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
-  std::vector<std::pair<std::string, Tensor>> tensors;
-  visit_decoder_weights(*model.model, WeightNaming::hf,
-                        [&](const std::string& name, const Tensor& weight) {
-                          tensors.emplace_back(name, in_type(weight, dtype));
-                        });
-  write_safetensors_folder(folder, tensors);
+  write_hf_weights(*model.model, folder, dtype);
   Json json = hf_config_of(*model.model);
   json["torch_dtype"] = dtype == DType::bf16  ? "bfloat16"
                         : dtype == DType::f16 ? "float16"
@@ -114,6 +119,18 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   // config.json last: a folder without it is not a model, so an interrupted export is never taken
   // for one.
   write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
+}
+
+void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
+  write_hf_weights(*model.model, folder, dtype);
+  Json generation = model.generation_defaults;
+  generation.update(model.tokens.to_json());
+  write_file_atomically(folder / "generation_config.json", dump_json(generation, 2) + "\n");
+  Json config = hf_config_of(*model.model);
+  for (const char* key : {"decoder_start_token_id", "pad_token_id", "eos_token_id"}) {
+    if (generation.contains(key)) config[key] = generation[key];
+  }
+  write_file_atomically(folder / "config.json", dump_json(config, 2) + "\n");
 }
 
 void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
@@ -160,6 +177,7 @@ void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const P
   files.alpha = adapter.options.alpha;
   files.base_sha256 = adapter.base_sha256;
   files.base_model = model.name;
+  if (model.model->config().encoder) files.task_type = "SEQ_2_SEQ_LM";
   std::map<std::string, int>
       parts_of;  // by the last name of modules: one part, or several in one linear
   for (const auto& [module, parts] : parts_in_files(*model.model)) {

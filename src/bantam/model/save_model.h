@@ -6,6 +6,7 @@
 
 #include "bantam/base/files.h"
 #include "bantam/model/load_model.h"
+#include "bantam/model/seq2seq.h"
 
 namespace bantam {
 
@@ -17,6 +18,10 @@ Json hf_config_of(const Transformer& model);
 /// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
 /// No adapter may be attached.
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype);
+
+/// The same of an encoder-decoder, without tokenizer files: config.json, generation_config.json,
+/// model.safetensors.
+void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype);
 
 /// One GGUF file with tokenizer, template and provenance; linears and embeddings in `dtype`, norms
 /// f32.

@@ -1,6 +1,7 @@
 #include "bantam/model/transformer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "bantam/base/options.h"
@@ -41,11 +42,21 @@ void require_feed_forward(const FeedForwardLayer& layer, std::int64_t inner,
   require_linear(layer.down, config.width, inner);
 }
 
+void require_cross_attention(AttentionLayer& cross, const DecoderConfig& config) {
+  if (!config.encoder) return;
+  const std::int64_t query_width = config.heads * config.head_width;
+  const std::int64_t key_width = config.kv_heads * config.head_width;
+  require_linear(cross.query, query_width, config.width);
+  require_linear(cross.key, key_width, config.encoder->width);
+  require_linear(cross.value, key_width, config.encoder->width);
+  require_linear(cross.output, config.width, query_width);
+}
+
 void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number) {
   const std::int64_t width = config.width;
   const std::int64_t query_width = config.heads * config.head_width;
   const std::int64_t key_width = config.kv_heads * config.head_width;
-  for (NormLayer* norm : {&layer.attention_norm, &layer.attention_post_norm,
+  for (NormLayer* norm : {&layer.attention_norm, &layer.attention_post_norm, &layer.cross_norm,
                           &layer.feed_forward_norm, &layer.feed_forward_post_norm}) {
     if (norm->present()) require_shape(norm->site, norm->weight, {width});
   }
@@ -69,6 +80,7 @@ void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number)
     require_head_norm(attention.query_norm, config.head_width, query_width);
     require_head_norm(attention.key_norm, config.head_width, key_width);
   }
+  require_cross_attention(layer.cross, config);
   if (!config.layer(number).experts) {
     require_feed_forward(layer.feed_forward, config.feed_forward, config);
     return;
@@ -87,40 +99,111 @@ void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number)
   }
 }
 
+std::int64_t table_width(const DecoderConfig& config) {
+  return config.embedding_width > 0 ? config.embedding_width : config.width;
+}
+
+void require_embedding(const Tensor& table, const DecoderConfig& config) {
+  if (table.defined() && table.size(0) != config.vocabulary) {
+    throw input_error("model: the embedding table has {} rows but the vocabulary {} tokens",
+                      table.size(0), config.vocabulary);
+  }
+  require_shape("embedding", table, {config.vocabulary, table_width(config)});
+}
+
+// Everything but the table of tokens, which two stacks may share.
+void require_stack(Transformer::Weights& weights, const DecoderConfig& config) {
+  // What is added to the embedding is as wide as what it is added to.
+  const std::int64_t added_width =
+      config.embedding_sums == EmbeddingSums::before_linear ? table_width(config) : config.width;
+  if (config.token_types > 0) {
+    require_shape("token types", weights.token_types, {config.token_types, added_width});
+  }
+  if (config.learned_positions > 0) {
+    require_shape("positions", weights.positions, {config.learned_positions, added_width});
+  }
+  if (config.relative.buckets > 0) {
+    require_shape("relative positions", weights.relative_table,
+                  {config.relative.buckets, config.heads});
+  }
+  if (config.embedding_width > 0) {
+    require_linear(weights.embedding_in, config.width, table_width(config));
+    if (weights.embedding_out.weight.defined()) {
+      require_linear(weights.embedding_out, table_width(config), config.width);
+    }
+  }
+  if (weights.norm.present()) require_shape("norm", weights.norm.weight, {config.width});
+  if (weights.head.weight.defined()) {
+    require_linear(weights.head, config.vocabulary, table_width(config));
+  }
+  if (weights.head_bias.defined()) {
+    require_shape("bias of logits", weights.head_bias, {1, config.vocabulary});
+  }
+  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+    require_layer(weights.layers[i], config, static_cast<int>(i));
+  }
+}
+
+// One layer that keeps nothing but its inputs for the backward pass.
+Tensor recomputed(const DecoderLayer& layer, int number, const ForwardContext& context,
+                  const Tensor& x) {
+  const Tensor& source = context.source_states;
+  std::vector<Tensor> inputs = source.defined() ? std::vector{x, source} : std::vector{x};
+  return checkpoint(
+      [&layer, number, context](std::span<const Tensor> given) {
+        ForwardContext own = context;
+        if (given.size() > 1) own.source_states = given[1];
+        return layer.forward(given[0], number, own);
+      },
+      std::move(inputs));
+}
+
+// Sines, then cosines, of the positions of a plan: [T, D].
+Tensor sinusoids(const DecoderConfig& config, const AttentionPlan& plan) {
+  const std::int64_t half = config.width / 2;
+  Tensor table = Tensor::empty({plan.tokens(), config.width});
+  float* row = table.data<float>();
+  for (const std::int32_t token : plan.positions) {
+    const auto position = static_cast<double>(token + config.sinusoids.shift);
+    for (std::int64_t i = 0; i < half; ++i) {
+      const double exponent = -static_cast<double>(i) / static_cast<double>(config.sinusoids.steps);
+      const double angle = position * std::pow(10000.0, exponent);
+      row[i] = static_cast<float>(std::sin(angle));
+      row[half + i] = static_cast<float>(std::cos(angle));
+    }
+    row += config.width;
+  }
+  return table;
+}
+
+std::vector<std::int32_t> position_rows(const DecoderConfig& config, const Batch& batch) {
+  std::vector<std::int32_t> rows = batch.plan.positions;
+  for (std::int32_t& row : rows) {
+    row += static_cast<std::int32_t>(config.learned_position_shift);
+    if (row >= config.learned_positions) {
+      throw input_error(
+          "the text is longer than this model can read: it has learned {} positions; shorten the "
+          "text or lower --context",
+          config.learned_positions - config.learned_position_shift);
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 Transformer::Transformer(const Architecture& architecture, DecoderConfig config, Weights weights)
     : architecture_(&architecture), config_(std::move(config)), weights_(std::move(weights)) {
   config_.validate();
-  const std::int64_t table_width =
-      config_.embedding_width > 0 ? config_.embedding_width : config_.width;
-  if (weights_.embedding.defined() && weights_.embedding.size(0) != config_.vocabulary) {
-    throw input_error("model: the embedding table has {} rows but the vocabulary {} tokens",
-                      weights_.embedding.size(0), config_.vocabulary);
-  }
-  require_shape("embedding", weights_.embedding, {config_.vocabulary, table_width});
-  // What is added to the embedding is as wide as what it is added to.
-  const std::int64_t added_width =
-      config_.embedding_sums == EmbeddingSums::before_linear ? table_width : config_.width;
-  if (config_.token_types > 0) {
-    require_shape("token types", weights_.token_types, {config_.token_types, added_width});
-  }
-  if (config_.learned_positions > 0) {
-    require_shape("positions", weights_.positions, {config_.learned_positions, added_width});
-  }
-  if (config_.embedding_width > 0) {
-    require_linear(weights_.embedding_in, config_.width, table_width);
-    if (weights_.embedding_out.weight.defined()) {
-      require_linear(weights_.embedding_out, table_width, config_.width);
-    }
-  }
-  if (weights_.norm.present()) require_shape("norm", weights_.norm.weight, {config_.width});
-  if (weights_.head.weight.defined()) {
-    require_linear(weights_.head, config_.vocabulary, table_width);
-  }
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    require_layer(weights_.layers[i], config_, static_cast<int>(i));
-  }
+  require_embedding(weights_.embedding, config_);
+  require_stack(weights_, config_);
+  if (!config_.encoder) return;
+  if (weights_.encoder.size() != 1)
+    throw input_error("model: the weights of the encoder are missing");
+  Weights& encoder = weights_.encoder.front();
+  require_embedding(encoder.embedding.defined() ? encoder.embedding : weights_.embedding,
+                    *config_.encoder);
+  require_stack(encoder, *config_.encoder);
 }
 
 KvShape Transformer::kv_shape() const {
@@ -133,78 +216,75 @@ KvShape Transformer::kv_shape() const {
 }
 
 Tensor Transformer::hidden(const Batch& batch, KvStore* cache, Taps* taps) const {
+  return forward({weights_, config_, ""}, batch, cache, taps);
+}
+
+Tensor Transformer::encoded(const Batch& batch, Taps* taps) const {
+  return forward({weights_.encoder.front(), *config_.encoder, "encoder."}, batch, nullptr, taps);
+}
+
+Tensor Transformer::forward(const Stack& stack, const Batch& batch, KvStore* cache,
+                            Taps* taps) const {
+  const auto& [weights, config, prefix] = stack;
   const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
   if (tokens != batch.plan.tokens() ||
       (cache != nullptr && batch.cache_rows.size() != batch.tokens.size())) {
     throw internal_error("forward: {} tokens, {} positions, {} cache rows", tokens,
                          batch.plan.tokens(), batch.cache_rows.size());
   }
-  const ForwardContext context{config_, std::make_shared<const ForwardTables>(config_, batch),
-                               cache, taps};
-  Tensor x = tap(taps, "embed", ".out", embedded(batch, taps));
+  if (config.encoder && !batch.source) {
+    throw input_error("this model answers to texts that its encoder has read; the batch has none");
+  }
+  ForwardContext context{config, std::make_shared<const ForwardTables>(config, batch), cache, taps,
+                         weights.relative_table};
+  if (batch.source) context.source_states = batch.source->states;
+  Tensor x = tap(taps, std::string(prefix) + "embed", ".out", embedded(stack, batch, taps));
   const bool recompute =
       gradient_checkpointing_ && taps == nullptr && cache == nullptr && Tape::current() != nullptr;
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    const DecoderLayer& layer = weights_.layers[i];
+  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+    const DecoderLayer& layer = weights.layers[i];
     const auto number = static_cast<int>(i);
-    if (recompute) {
-      x = checkpoint(
-          [&layer, number, context](std::span<const Tensor> inputs) {
-            return layer.forward(inputs[0], number, context);
-          },
-          {x});
-    } else {
-      x = layer.forward(x, number, context);
-    }
+    x = recompute ? recomputed(layer, number, context, x) : layer.forward(x, number, context);
   }
-  if (weights_.norm.present()) {
-    x = weights_.norm.forward(x, config_.norm, config_.norm_epsilon, taps);
-  }
-  return weights_.embedding_out.weight.defined() ? weights_.embedding_out.forward(x, taps) : x;
+  if (weights.norm.present()) x = weights.norm.forward(x, config.norm, config.norm_epsilon, taps);
+  return weights.embedding_out.weight.defined() ? weights.embedding_out.forward(x, taps) : x;
 }
 
 // What the layers start from: tokens, with positions and types where the model has learned them.
-Tensor Transformer::embedded(const Batch& batch, Taps* taps) const {
+Tensor Transformer::embedded(const Stack& stack, const Batch& batch, Taps* taps) const {
+  const auto& [weights, config, prefix] = stack;
   const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
-  Tensor x = embedding(weights_.embedding, Tensor::from(batch.tokens, {tokens}));
-  if (config_.embedding_scale != 1) x = scale(x, config_.embedding_scale);
-  const bool sums_first = config_.embedding_sums == EmbeddingSums::before_linear;
-  if (config_.embedding_width > 0 && !sums_first) x = weights_.embedding_in.forward(x, taps);
-  if (config_.learned_positions > 0) {
-    x = add(x, embedding(weights_.positions, Tensor::from(position_rows(batch), {tokens})));
+  const Tensor& table = weights.embedding.defined() ? weights.embedding : weights_.embedding;
+  Tensor x = embedding(table, Tensor::from(batch.tokens, {tokens}));
+  if (config.embedding_scale != 1) x = scale(x, config.embedding_scale);
+  const bool sums_first = config.embedding_sums == EmbeddingSums::before_linear;
+  if (config.embedding_width > 0 && !sums_first) x = weights.embedding_in.forward(x, taps);
+  if (config.learned_positions > 0) {
+    x = add(x, embedding(weights.positions, Tensor::from(position_rows(config, batch), {tokens})));
   }
-  if (config_.token_types > 0) {
+  if (config.sinusoids.steps > 0) x = add(x, sinusoids(config, batch.plan));
+  if (config.token_types > 0) {
     const std::vector<std::int32_t> types =
         batch.types.empty() ? std::vector<std::int32_t>(batch.tokens.size(), 0) : batch.types;
-    x = add(x, embedding(weights_.token_types, Tensor::from(types, {tokens})));
+    x = add(x, embedding(weights.token_types, Tensor::from(types, {tokens})));
   }
-  if (weights_.embedding_norm.present()) {
-    x = weights_.embedding_norm.forward(x, config_.norm, config_.norm_epsilon, taps);
+  if (weights.embedding_norm.present()) {
+    x = weights.embedding_norm.forward(x, config.norm, config.norm_epsilon, taps);
   }
-  if (config_.embedding_width > 0 && sums_first) x = weights_.embedding_in.forward(x, taps);
+  if (config.embedding_width > 0 && sums_first) x = weights.embedding_in.forward(x, taps);
   return x;
-}
-
-std::vector<std::int32_t> Transformer::position_rows(const Batch& batch) const {
-  std::vector<std::int32_t> rows = batch.plan.positions;
-  for (std::int32_t& row : rows) {
-    row += static_cast<std::int32_t>(config_.learned_position_shift);
-    if (row >= config_.learned_positions) {
-      throw input_error(
-          "the text is longer than this model can read: it has learned {} positions; shorten the "
-          "text or lower --context",
-          config_.learned_positions - config_.learned_position_shift);
-    }
-  }
-  return rows;
 }
 
 std::vector<LinearLayer*> Transformer::linears() {
   std::vector<LinearLayer*> list;
-  for (DecoderLayer& layer : weights_.layers) {
-    const std::vector<LinearLayer*> more = layer.linears();
-    list.insert(list.end(), more.begin(), more.end());
-  }
+  const auto add_layers = [&](std::vector<DecoderLayer>& layers) {
+    for (DecoderLayer& layer : layers) {
+      const std::vector<LinearLayer*> more = layer.linears();
+      list.insert(list.end(), more.begin(), more.end());
+    }
+  };
+  for (Weights& encoder : weights_.encoder) add_layers(encoder.layers);
+  add_layers(weights_.layers);
   return list;
 }
 
@@ -253,8 +333,10 @@ std::shared_ptr<Adapter> Transformer::make_adapter(std::string name, const LoraO
   // Both our short names and the names of HF modules are accepted: "q" and "q_proj".
   std::map<std::string, std::string> short_name;
   for (const WeightName& weight : architecture_->weights) {
-    if (!weight.site.starts_with("layers.#.") || weight.site.find("norm") != std::string_view::npos)
-      continue;
+    const auto has = [&](std::string_view part) {
+      return weight.site.find(part) != std::string_view::npos;
+    };
+    if (!has("layers.#.") || has("norm")) continue;
     const auto strip = [](std::string_view text) {
       return std::string(text.substr(0, text.rfind('.')));
     };
@@ -308,8 +390,11 @@ void Transformer::quantize_weights(DType dtype) {
     if (linear->weight.dtype() != dtype)
       linear->weight = quantize(dequantize(linear->weight), dtype);
   }
-  if (weights_.embedding.dtype() != dtype)
-    weights_.embedding = quantize(dequantize(weights_.embedding), dtype);
+  const auto requantize_table = [dtype](Tensor& table) {
+    if (table.defined() && table.dtype() != dtype) table = quantize(dequantize(table), dtype);
+  };
+  requantize_table(weights_.embedding);
+  for (Weights& encoder : weights_.encoder) requantize_table(encoder.embedding);
   if (weights_.head.weight.defined() && weights_.head.weight.dtype() != dtype) {
     weights_.head.weight = quantize(dequantize(weights_.head.weight), dtype);
   }
@@ -328,20 +413,28 @@ std::vector<Parameter> Transformer::parameters() {
     add(norm.site + ".weight", norm.weight, ParameterRole::norm, layer);
     add(norm.site + ".bias", norm.bias, ParameterRole::norm, layer);
   };
-  add("embed.weight", weights_.embedding, ParameterRole::embedding, -1);
-  add("positions.weight", weights_.positions, ParameterRole::embedding, -1);
-  add("token_types.weight", weights_.token_types, ParameterRole::embedding, -1);
-  add_linear(weights_.embedding_in, -1);
-  add_norm(weights_.embedding_norm, -1);
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    DecoderLayer& layer = weights_.layers[i];
-    const auto number = static_cast<int>(i);
-    for (NormLayer* norm : layer.norms()) add_norm(*norm, number);
-    for (LinearLayer* linear : layer.linears()) add_linear(*linear, number);
-  }
-  add_norm(weights_.norm, -1);
-  add_linear(weights_.embedding_out, -1);
+  int layers_before = 0;
+  const auto add_stack = [&](Weights& stack, const std::string& prefix) {
+    add(prefix + "embed.weight", stack.embedding, ParameterRole::embedding, -1);
+    add(prefix + "positions.weight", stack.positions, ParameterRole::embedding, -1);
+    add(prefix + "token_types.weight", stack.token_types, ParameterRole::embedding, -1);
+    add_linear(stack.embedding_in, -1);
+    add_norm(stack.embedding_norm, -1);
+    add(prefix + "relative.weight", stack.relative_table, ParameterRole::embedding, -1);
+    for (std::size_t i = 0; i < stack.layers.size(); ++i) {
+      DecoderLayer& layer = stack.layers[i];
+      const int number = layers_before + static_cast<int>(i);
+      for (NormLayer* norm : layer.norms()) add_norm(*norm, number);
+      for (LinearLayer* linear : layer.linears()) add_linear(*linear, number);
+    }
+    layers_before += static_cast<int>(stack.layers.size());
+    add_norm(stack.norm, -1);
+    add_linear(stack.embedding_out, -1);
+  };
+  for (Weights& encoder : weights_.encoder) add_stack(encoder, "encoder.");
+  add_stack(weights_, "");
   add("head.weight", weights_.head.weight, ParameterRole::head, -1);
+  add("head_bias.weight", weights_.head_bias, ParameterRole::bias, -1);
   for (const auto& adapter : adapters_) {
     for (Parameter& parameter : adapter->parameters()) {
       parameter.name = adapter->name + ":" + parameter.name;

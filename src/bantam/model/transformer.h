@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bantam/nn/adapter.h"
@@ -29,9 +30,14 @@ class Transformer {
     Tensor token_types;  ///< [types, D or d]; undefined where there are none
     LinearLayer embedding_in, embedding_out;  ///< d -> D and D -> d around the layers, or absent
     NormLayer embedding_norm;                 ///< or absent
+    Tensor relative_table;                    ///< [B, H] biases by distance, or undefined
     std::vector<DecoderLayer> layers;
     NormLayer norm;    ///< or absent
     LinearLayer head;  ///< weight undefined when tied, and in encoders
+    Tensor head_bias;  ///< [1, V] added to logits, or undefined
+    /// The stack whose states cross-attention reads: one, or none in models of one stack. Without
+    /// an embedding of its own it shares this one's. Its sites begin with "encoder.".
+    std::vector<Weights> encoder;
   };
   Transformer(const Architecture& architecture, DecoderConfig config, Weights weights);
 
@@ -61,7 +67,7 @@ class Transformer {
 
   /// The model's own weights in the order of the architecture, then those of attached adapters.
   std::vector<Parameter> parameters();
-  /// Every linear of the layers, in order of computation.
+  /// Every linear of the layers, in order of computation: an encoder's first.
   std::vector<LinearLayer*> linears();
   std::vector<const LinearLayer*> linears() const;
 
@@ -72,10 +78,18 @@ class Transformer {
 
  protected:
   const Weights& weights() const { return weights_; }
+  /// States of the encoder, [T, D].
+  Tensor encoded(const Batch& batch, Taps* taps) const;
 
  private:
-  Tensor embedded(const Batch& batch, Taps* taps) const;
-  std::vector<std::int32_t> position_rows(const Batch& batch) const;
+  /// A run of layers with what stands before and behind it: all of most models.
+  struct Stack {
+    const Weights& weights;
+    const DecoderConfig& config;
+    std::string_view prefix;  ///< of its sites
+  };
+  Tensor forward(const Stack& stack, const Batch& batch, KvStore* cache, Taps* taps) const;
+  Tensor embedded(const Stack& stack, const Batch& batch, Taps* taps) const;
 
   const Architecture* architecture_;
   DecoderConfig config_;

@@ -30,13 +30,24 @@ Tensor widened(const Tensor& x, std::int64_t width) {
   return concatenate(parts, 2);
 }
 
+// The numbers that all layers share. They are laid out anew in each layer, so that a checkpointed
+// layer uses nothing but leaves and its inputs.
+RelativeBias shared_bias(const ForwardContext& context) {
+  const Tensor& table = context.relative_table;
+  if (!table.defined()) return {};
+  RelativeBias bias = context.tables->relative;
+  bias.by_query = reshape(contiguous(transpose(table, 0, 1)), {1, table.size(1), table.size(0)});
+  return bias;
+}
+
 Tensor attended(const Tensor& query, const Tensor& key, const Tensor& value, int layer,
                 const ForwardContext& context) {
   const Visibility& visible = context.tables->visible.at(context.config.layer(layer).window);
   const ScoreForm form = context.config.attention_form();
-  if (context.cache == nullptr) return attention(query, key, value, visible, form);
+  const RelativeBias bias = shared_bias(context);
+  if (context.cache == nullptr) return attention(query, key, value, visible, form, bias);
   context.cache->write(layer, context.tables->cache_rows, contiguous(key), contiguous(value));
-  return paged_attention(query, context.cache->pages(layer), visible, form);
+  return paged_attention(query, context.cache->pages(layer), visible, form, bias);
 }
 
 }  // namespace
@@ -94,6 +105,28 @@ Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext&
     mixed = contiguous(slice(mixed, 2, 0, width));
   }
   return output.forward(reshape(mixed, {x.size(0), config.heads * width}), context.taps);
+}
+
+SourceHeads AttentionLayer::source_heads(const Tensor& states, const DecoderConfig& config,
+                                         Taps* taps) const {
+  const std::vector<Tensor> projected = forward_each({&key, &value}, states, taps);
+  const Shape by_head{states.size(0), config.kv_heads, config.head_width};
+  return {reshape(projected[0], by_head), reshape(projected[1], by_head)};
+}
+
+Tensor AttentionLayer::forward_cross(const Tensor& x, int layer,
+                                     const ForwardContext& context) const {
+  const DecoderConfig& config = context.config;
+  const Source& source = *context.tables->source;
+  const SourceHeads heads = source.heads.empty()
+                                ? source_heads(context.source_states, config, context.taps)
+                                : source.heads[static_cast<std::size_t>(layer)];
+  const Tensor queries =
+      reshape(query.forward(x, context.taps), {x.size(0), config.heads, config.head_width});
+  const Tensor mixed = attention(queries, heads.key, heads.value, context.tables->source_rows,
+                                 config.attention_form());
+  return output.forward(reshape(mixed, {x.size(0), config.heads * config.head_width}),
+                        context.taps);
 }
 
 std::vector<LinearLayer*> AttentionLayer::linears() {

@@ -1,5 +1,6 @@
 // Attention with grouped heads: rotary positions, norms of queries and keys, windows and caps as
-// the configuration says; and the variant whose keys and values come from one narrow vector.
+// the configuration says; the variant whose keys and values come from one narrow vector; and
+// cross-attention, whose keys and values come from an encoder.
 #pragma once
 
 #include <string>
@@ -27,6 +28,10 @@ struct AttentionLayer {
 
   bool is_latent() const { return latent.kv_down.weight.defined(); }
   Tensor forward(const Tensor& x, int layer, const ForwardContext& context) const;
+  /// Queries from x, keys and values from the encoder's states.
+  Tensor forward_cross(const Tensor& x, int layer, const ForwardContext& context) const;
+  /// Keys and values of encoder states [S, D].
+  SourceHeads source_heads(const Tensor& states, const DecoderConfig& config, Taps* taps) const;
   std::vector<LinearLayer*> linears();
   std::vector<NormLayer*> norms();
 

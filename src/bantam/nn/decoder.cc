@@ -32,12 +32,20 @@ Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContex
   if (context.config.norm_placement == NormPlacement::after_sums) {
     x = normalized(attention_norm, plus_branch(x, attend(x, layer, context), context), context);
     x = tap(context.taps, site, ".middle", x);
+    if (has_cross()) {
+      x = normalized(cross_norm, plus_branch(x, cross.forward_cross(x, layer, context), context),
+                     context);
+    }
     x = normalized(feed_forward_norm, plus_branch(x, feed(x, context), context), context);
     return tap(context.taps, site, ".out", x);
   }
   const Tensor attention_input = normalized(attention_norm, x, context);
   Tensor y = plus_branch(x, attend(attention_input, layer, context), context);
   y = tap(context.taps, site, ".middle", y);
+  if (has_cross()) {
+    const Tensor cross_input = normalized(cross_norm, y, context);
+    y = plus_branch(y, cross.forward_cross(cross_input, layer, context), context);
+  }
   const Tensor feed_input =
       !context.config.parallel_branches ? normalized(feed_forward_norm, y, context)
       : feed_forward_norm.present()     ? normalized(feed_forward_norm, x, context)
@@ -48,6 +56,7 @@ Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContex
 
 std::vector<LinearLayer*> DecoderLayer::linears() {
   std::vector<LinearLayer*> list = attention.linears();
+  for (LinearLayer* linear : cross.linears()) list.push_back(linear);
   const auto inner = experts.present() ? experts.linears() : feed_forward.linears();
   list.insert(list.end(), inner.begin(), inner.end());
   return list;
@@ -55,8 +64,8 @@ std::vector<LinearLayer*> DecoderLayer::linears() {
 
 std::vector<NormLayer*> DecoderLayer::norms() {
   std::vector<NormLayer*> list;
-  for (NormLayer* norm :
-       {&attention_norm, &attention_post_norm, &feed_forward_norm, &feed_forward_post_norm}) {
+  for (NormLayer* norm : {&attention_norm, &attention_post_norm, &cross_norm, &feed_forward_norm,
+                          &feed_forward_post_norm}) {
     if (norm->present()) list.push_back(norm);
   }
   for (NormLayer* norm : attention.norms()) list.push_back(norm);

@@ -15,13 +15,15 @@
 
 namespace bantam {
 
-/// Two branches added to the residual stream. Norms before a branch, behind it, around it or after
-/// the sum: those that a family lacks are absent.
+/// Two branches, or three with cross-attention, added to the residual stream. Norms before a
+/// branch, behind it, around it or after the sum: those that a family lacks are absent.
 struct DecoderLayer {
   std::string site;  ///< "layers.3"
   NormLayer attention_norm, attention_post_norm;
+  NormLayer cross_norm;
   NormLayer feed_forward_norm, feed_forward_post_norm;
   AttentionLayer attention;
+  AttentionLayer cross;  ///< reads an encoder's states, between the two branches; or absent
   FeedForwardLayer feed_forward;
   ExpertsLayer experts;  ///< instead of feed_forward where present
   /// x [T, D] -> [T, D].
@@ -31,6 +33,7 @@ struct DecoderLayer {
   std::vector<NormLayer*> norms();
 
  private:
+  bool has_cross() const { return cross.query.weight.defined(); }
   Tensor attend(const Tensor& x, int layer, const ForwardContext& context) const;
   Tensor feed(const Tensor& x, const ForwardContext& context) const;
 };

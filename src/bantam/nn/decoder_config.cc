@@ -65,6 +65,18 @@ void validate_latent(const LatentPart& latent) {
                  latent.plain_width + latent.turning_width);
 }
 
+void validate_relative(const RelativePart& relative) {
+  require_extent("number of distance buckets", relative.buckets, 1 << 16);
+  require_extent("farthest distance with a bucket", relative.max_distance, 1 << 20);
+  // A quarter of the buckets is exact on each side of a bidirectional model.
+  if (relative.buckets < 4 || relative.max_distance <= relative.buckets / 2) {
+    throw input_error(
+        "model: {} buckets for distances up to {}; expected 4 or more, and distances "
+        "beyond half as many",
+        relative.buckets, relative.max_distance);
+  }
+}
+
 }  // namespace
 
 ScoreForm DecoderConfig::attention_form() const {
@@ -97,6 +109,17 @@ void DecoderConfig::validate() const {
     if (part.experts) validate_experts(experts);
   }
   if (latent.kv_rank > 0) validate_latent(latent);
+  if (relative.buckets != 0) validate_relative(relative);
+  if (sinusoids.steps != 0 && (sinusoids.steps < 0 || width % 2 != 0)) {
+    throw input_error("model: width {} is odd; sines and cosines need pairs", width);
+  }
+  if (encoder) {
+    encoder->validate();
+    if (encoder->width != width) {
+      throw input_error("model: the encoder's width is {}, the decoder's {}", encoder->width,
+                        width);
+    }
+  }
   require_positive("norm epsilon", norm_epsilon);
   require_not_negative("attention scale", attention_scale);
   require_not_negative("cap of attention scores", attention_softcap);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "bantam/nn/activation.h"
 #include "bantam/nn/kv_store.h"
 #include "bantam/nn/norm_layer.h"
+#include "bantam/nn/relative_part.h"
 #include "bantam/nn/rope_part.h"
 #include "bantam/tensor/score_form.h"
 
@@ -43,6 +45,13 @@ struct LatentPart {
   std::int64_t plain_width = 0, turning_width = 0, value_width = 0;  ///< features of a head
 };
 
+/// Positions as sines and cosines (arXiv:1706.03762, section 3.5), sines in the first half of the
+/// features: frequency i is 10000^(-i / steps).
+struct SinusoidPart {
+  std::int64_t steps = 0;  ///< 0: no such positions
+  std::int64_t shift = 0;  ///< position of the first token
+};
+
 enum class NormPlacement {
   before,      ///< of each branch; norms behind a branch apply where the model has them
   after_sums,  ///< x = norm(x + branch(x)), as the first transformers
@@ -74,7 +83,9 @@ struct DecoderConfig {
   std::vector<RopePart> ropes;
   std::int64_t learned_positions = 0;       ///< rows of the table of positions; 0: none
   std::int64_t learned_position_shift = 0;  ///< row of the first token
-  std::vector<LayerPart> layer_parts;       ///< one a layer; empty: all are LayerPart()
+  SinusoidPart sinusoids;
+  RelativePart relative;
+  std::vector<LayerPart> layer_parts;  ///< one a layer; empty: all are LayerPart()
 
   double attention_scale = 0;                      ///< of q·k; 0: 1 / sqrt(head width)
   float attention_softcap = 0, logit_softcap = 0;  ///< 0: none
@@ -86,6 +97,10 @@ struct DecoderConfig {
 
   ExpertsPart experts;
   LatentPart latent;
+
+  /// The stack of layers whose states every layer of this one reads by cross-attention; null in
+  /// models of one stack.
+  std::shared_ptr<const DecoderConfig> encoder;
 
   LayerPart layer(int number) const {
     return layer_parts.empty() ? LayerPart() : layer_parts[static_cast<std::size_t>(number)];

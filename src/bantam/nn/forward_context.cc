@@ -5,7 +5,10 @@
 namespace bantam {
 
 ForwardTables::ForwardTables(const DecoderConfig& config, const Batch& batch)
-    : cache_rows(batch.cache_rows) {
+    : cache_rows(batch.cache_rows), source(batch.source), source_rows(batch.source_rows) {
+  if (config.relative.buckets > 0) {
+    relative = config.relative.bias(config.bidirectional, batch.plan);
+  }
   for (const RopePart& rope : config.ropes) ropes.push_back(rope.table(batch.plan));
   for (int layer = 0; layer < config.layers; ++layer) {
     const std::int64_t window = config.layer(layer).window;

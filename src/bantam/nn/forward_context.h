@@ -12,6 +12,20 @@
 
 namespace bantam {
 
+/// Keys and values [S, G, E] that one layer makes of the encoder's states.
+struct SourceHeads {
+  Tensor key, value;
+};
+
+/// What an encoder made of texts, for the cross-attention of a decoder.
+struct Source {
+  Tensor states;                      ///< [S, D] texts end to end
+  std::vector<std::int64_t> lengths;  ///< tokens of each text
+  /// Of each layer, computed once for answering; empty: each forward pass makes them of the states,
+  /// and sends gradients there.
+  std::vector<SourceHeads> heads;
+};
+
 /// What one forward pass reads: tokens of all sequences end to end, where they stand, what they
 /// see.
 struct Batch {
@@ -19,7 +33,9 @@ struct Batch {
   AttentionPlan plan;
   std::vector<std::int32_t>
       cache_rows;  ///< [T] rows of the KvStore for these tokens; empty without a store
-  std::vector<std::int32_t> types = {};  ///< [T] token types; empty: all 0
+  std::vector<std::int32_t> types = {};            ///< [T] token types; empty: all 0
+  std::shared_ptr<const Source> source = nullptr;  ///< null in models of one stack
+  Visibility source_rows = {};                     ///< rows of the source that each token sees
 };
 
 /// Computed once from batch and configuration.
@@ -29,6 +45,9 @@ struct ForwardTables {
   std::vector<RopeTable> ropes;                ///< by LayerPart::rope
   std::map<std::int64_t, Visibility> visible;  ///< by LayerPart::window
   std::vector<std::int32_t> cache_rows;
+  RelativeBias relative;  ///< buckets and positions
+  std::shared_ptr<const Source> source;
+  Visibility source_rows;
 };
 
 struct ForwardContext {
@@ -37,6 +56,9 @@ struct ForwardContext {
   std::shared_ptr<const ForwardTables> tables;
   KvStore* cache = nullptr;
   Taps* taps = nullptr;
+  Tensor relative_table = {};  ///< [B, H] of RelativePart, or undefined
+  /// Of the source; beside the tables because a checkpointed layer takes it as an input.
+  Tensor source_states = {};
 };
 
 }  // namespace bantam

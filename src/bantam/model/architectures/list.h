@@ -6,6 +6,7 @@
 namespace bantam {
 
 const Architecture& arcee_architecture();
+const Architecture& bart_architecture();
 const Architecture& bert_architecture();
 const Architecture& deepseek_v2_architecture();
 const Architecture& electra_architecture();
@@ -16,8 +17,14 @@ const Architecture& granite_architecture();
 const Architecture& llama_architecture();
 const Architecture& minicpm_architecture();
 const Architecture& mistral_architecture();
+const Architecture& m2m_100_architecture();
+const Architecture& marian_architecture();
+const Architecture& marian_separate_architecture();
+const Architecture& mbart_architecture();
 const Architecture& mixtral_architecture();
 const Architecture& modernbert_architecture();
+const Architecture& mt5_architecture();
+const Architecture& mt5_gated_architecture();
 const Architecture& olmo2_architecture();
 const Architecture& opt_architecture();
 const Architecture& phi3_architecture();
@@ -28,6 +35,8 @@ const Architecture& roberta_architecture();
 const Architecture& smollm3_architecture();
 const Architecture& stablelm_architecture();
 const Architecture& starcoder2_architecture();
+const Architecture& t5_architecture();
+const Architecture& t5_gated_architecture();
 const Architecture& xlm_roberta_architecture();
 
 }  // namespace bantam

@@ -1,0 +1,63 @@
+// An encoder-decoder: an encoder reads a text, a decoder writes the answer and looks at what the
+// encoder made of the text in every layer (cross-attention).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bantam/base/files.h"
+#include "bantam/base/json.h"
+#include "bantam/model/causal_lm.h"
+
+namespace bantam {
+
+/// A causal language model whose batches carry a Source. Its sites are those of the decoder, and
+/// those of the encoder behind "encoder."; adapters, taps and parameters cover both.
+class Seq2SeqModel : public CausalLM {
+ public:
+  /// Throws Error(input) for a configuration of one stack.
+  Seq2SeqModel(const Architecture& architecture, DecoderConfig config, Weights weights);
+
+  /// Texts through the encoder. Gradients flow back through the states.
+  std::shared_ptr<const Source> encode(std::span<const std::vector<std::int32_t>> texts,
+                                       Taps* taps = nullptr) const;
+  /// The same for answering: keys and values of every cross-attention are formed once. Nothing is
+  /// recorded on a tape; activations are rounded (RoundActivations).
+  std::shared_ptr<const Source> encode_for_answers(
+      std::span<const std::vector<std::int32_t>> texts) const;
+};
+
+/// One answer to each text of the source: tokens see those before them and all of their text.
+/// Throws Error(input) when the numbers of texts and answers differ.
+Batch make_seq2seq_batch(std::shared_ptr<const Source> source,
+                         std::span<const std::vector<std::int32_t>> answers);
+
+/// Tokens that answers begin and end with, as config.json and generation_config.json say.
+struct Seq2SeqTokens {
+  std::int32_t start = 0;         ///< what the decoder reads first; not part of the answer
+  std::vector<std::int32_t> end;  ///< sorted
+  std::optional<std::int32_t> forced_first;  ///< of every answer
+  std::optional<std::int32_t> forced_last;   ///< of answers as long as is allowed
+  std::vector<std::int32_t> never;           ///< sorted; never chosen
+  std::optional<std::int32_t> padding;
+
+  /// Reads what both objects say, the second one first. Throws Error(input) without a start token.
+  static Seq2SeqTokens read(const Json& config, const Json& generation_config);
+  /// The keys that read() takes from config.json.
+  Json to_json() const;
+};
+
+struct LoadedSeq2Seq {
+  std::shared_ptr<Seq2SeqModel> model;
+  Seq2SeqTokens tokens;
+  Json generation_defaults;           ///< generation_config.json, or an empty object
+  std::vector<std::string> warnings;  ///< extra tensors
+};
+
+/// From a Hugging Face folder: config.json, safetensors, generation_config.json.
+LoadedSeq2Seq load_seq2seq(const Path& folder);
+
+}  // namespace bantam
