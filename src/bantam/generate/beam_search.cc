@@ -75,10 +75,13 @@ class Search {
   std::vector<Continuation> continuations(const Tensor& logits) const;
   void add_continuations(std::size_t beam, std::span<const float> logits, std::size_t count,
                          std::vector<Continuation>& all) const;
+  std::optional<std::int32_t> forced_token(const Beam& beam) const;
   std::optional<FinishReason> ends(const Continuation& next) const;
   Beam continued(const Continuation& next) const;
   double score(const Beam& beam) const;
+  bool may_improve() const;
   bool advance(const std::vector<Continuation>& best);
+  void set_text(Choice& choice, const Finished& finished) const;
   Choice choice_of(const Finished& finished) const;
 };
 
@@ -93,7 +96,8 @@ Tensor Search::read_prompt() {
                                   static_cast<std::int64_t>(prompt.size() - begin));
     const KvStore::Append append{start.sequence, rows};
     const auto first = prompt.begin() + static_cast<std::ptrdiff_t>(begin);
-    hidden = forward_cached(model_, store_, store_.extend({&append, 1}), {first, first + rows});
+    hidden = forward_cached(model_, store_, store_.extend({&append, 1}), {first, first + rows},
+                            settings_.source);
   }
   running_.push_back(std::move(start));
   const auto last = static_cast<std::int32_t>(rows - 1);
@@ -108,8 +112,15 @@ Tensor Search::extend_beams() {
     rows.push_back(static_cast<std::int32_t>(tokens.size()));
     tokens.push_back(beam.tokens.back());
   }
-  const Tensor hidden = forward_cached(model_, store_, store_.extend(appends), std::move(tokens));
+  const Tensor hidden =
+      forward_cached(model_, store_, store_.extend(appends), std::move(tokens), settings_.source);
   return logits_of_rows(model_, hidden, rows);
+}
+
+// A token that is forced costs a beam nothing.
+std::optional<std::int32_t> Search::forced_token(const Beam& beam) const {
+  if (std::ssize(beam.tokens) == limit_ - 1 && settings_.forced_last) return settings_.forced_last;
+  return beam.tokens.empty() ? settings_.forced_first : std::nullopt;
 }
 
 void Search::add_continuations(std::size_t beam, std::span<const float> logits, std::size_t count,
@@ -117,6 +128,11 @@ void Search::add_continuations(std::size_t beam, std::span<const float> logits, 
   const double normalizer = log_sum_exp(logits);
   if (!std::isfinite(normalizer)) {
     throw input_error("logits are not finite; the weights or an adapter are damaged");
+  }
+  if (const auto forced = forced_token(running_[beam])) {
+    all.push_back({beam, *forced, running_[beam].sum,
+                   logits[static_cast<std::size_t>(*forced)] - normalizer});
+    return;
   }
   Candidates candidates;
   for (std::size_t id = 0; id < logits.size(); ++id) {
@@ -183,6 +199,20 @@ double Search::score(const Beam& beam) const {
          std::pow(static_cast<double>(beam.tokens.size()), request_.options.length_penalty);
 }
 
+// Whether a running beam may still win.
+bool Search::may_improve() const {
+  if (running_.empty()) return false;
+  if (finished_.size() < static_cast<std::size_t>(settings_.beams)) return true;
+  if (settings_.early_stopping == EarlyStopping::when_full) return false;
+  const Beam& best = running_.front();
+  const double penalty = request_.options.length_penalty;
+  // A longer answer is divided by more.
+  const bool gains = settings_.early_stopping == EarlyStopping::when_proven && penalty > 0;
+  const double most =
+      gains ? best.sum / std::pow(static_cast<double>(limit_), penalty) : score(best);
+  return most > finished_.back().score;
+}
+
 // False when no running beam can win any more.
 bool Search::advance(const std::vector<Continuation>& best) {
   const auto beams = static_cast<std::size_t>(settings_.beams);
@@ -202,12 +232,10 @@ bool Search::advance(const std::vector<Continuation>& best) {
   for (Beam& beam : next) beam.sequence = store_.branch(beam.sequence);
   for (const Beam& parent : running_) store_.release(parent.sequence);
   running_ = std::move(next);
-  if (running_.empty()) return false;
-  return finished_.size() < beams || score(running_.front()) > finished_.back().score;
+  return may_improve();
 }
 
-Choice Search::choice_of(const Finished& finished) const {
-  Choice choice;
+void Search::set_text(Choice& choice, const Finished& finished) const {
   StopRules rules{end_tokens_, request_.options.stop, limit_,
                   std::numeric_limits<std::int64_t>::max()};
   Stopper stopper(tokenizer_, std::move(rules));
@@ -215,10 +243,15 @@ Choice Search::choice_of(const Finished& finished) const {
     if (!stopper.stopped()) choice.text += stopper.push(token);
   }
   if (!stopper.stopped()) choice.text += stopper.end(finished.reason);
+  choice.stop = stopper.stop();
+}
+
+Choice Search::choice_of(const Finished& finished) const {
+  Choice choice;
+  if (tokenizer_) set_text(choice, finished);
   choice.tokens = finished.beam.tokens;
   if (request_.options.logprobs) choice.log_probabilities = finished.beam.log_probabilities;
   choice.finish_reason = finished.reason;
-  choice.stop = stopper.stop();
   choice.context_full = finished.reason == FinishReason::length &&
                         limit_ < request_.options.max_tokens.value_or(settings_.context);
   choice.score = finished.score;
@@ -259,6 +292,9 @@ Completion beam_search(const CausalLM& model, const std::shared_ptr<const Tokeni
   if (request.options.n > settings.beams) {
     throw usage_error("n: {} answers need at least as many beams, found beam:{}", request.options.n,
                       settings.beams);
+  }
+  if (!tokenizer && !request.options.stop.empty()) {
+    throw usage_error("stop: strings that end an answer need a tokenizer");
   }
   return Search(model, tokenizer, tokens, request, settings).run();
 }

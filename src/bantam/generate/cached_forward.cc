@@ -8,10 +8,17 @@
 namespace bantam {
 
 Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
-                      std::vector<std::int32_t> tokens) {
+                      std::vector<std::int32_t> tokens, std::shared_ptr<const Source> source) {
   const Tape::Paused paused;
   const RoundActivations rounded;
-  const Batch batch{std::move(tokens), std::move(step.plan), std::move(step.rows)};
+  Batch batch{std::move(tokens), std::move(step.plan), std::move(step.rows)};
+  if (source) {
+    batch.source_rows.key_rows = static_cast<std::int32_t>(source->states.size(0));
+    for (std::size_t token = 0; token < batch.tokens.size(); ++token) {
+      batch.source_rows.push({{0, batch.source_rows.key_rows}});
+    }
+    batch.source = std::move(source);
+  }
   return model.hidden(batch, &store);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,8 +13,10 @@ namespace bantam {
 
 /// Final hidden states [T, D] of the tokens of `step`; their keys and values are in the store
 /// afterwards. Nothing is recorded on a tape; activations are rounded (RoundActivations).
+/// With a source, every token sees all of it.
 Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
-                      std::vector<std::int32_t> tokens);
+                      std::vector<std::int32_t> tokens,
+                      std::shared_ptr<const Source> source = nullptr);
 
 /// Logits [n, V] f32 of chosen rows of hidden states: the head is the widest linear, so only rows
 /// that are read go through it.
