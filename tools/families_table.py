@@ -26,20 +26,34 @@ ENCODERS = {
     "HF out and in": ["AFolderWrittenAndReadAgainGivesTheSameStates"],
     "GGUF out and in": ["AGgufFileWrittenAndReadAgainGivesTheSameStates"],
 }
-TABLES = {"families": ("DecoderFamilies", DECODERS), "encoders": ("EncoderFamilies", ENCODERS)}
+SEQ2SEQ = {
+    "logits as transformers": ["StatesAndLogitsEqualTheReference", "KeptKeysAndValuesGiveTheSameLogits"],
+    "answers as transformers": ["GreedyAnswersEqualTransformers"],
+    "beams as transformers": ["BeamsEqualTransformers"],
+    "trains": ["LossAndEveryGradientEqualTheReference"],
+    "adapters": ["AnAdapterOfAllLinearsStartsAsNothingAndTrains"],
+    "taps": ["EverySiteThatTheModelHasCanBeTapped"],
+    "HF out and in": ["AFolderWrittenAndReadAgainGivesTheSameLogits"],
+    "GGUF out and in": ["AGgufFileWrittenAndReadAgainGivesTheSameLogits"],
+}
+# mark in the page: (part of the suites' names, columns)
+TABLES = {"families": ("DecoderFamilies", DECODERS), "encoders": ("EncoderFamilies", ENCODERS),
+          "encoder-decoders": ("Seq2Seq", SEQ2SEQ)}
+PROGRAMS = ["bantam_test_model", "bantam_test_generate"]
 
 
 def results(build, suite_name):
-    with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        subprocess.run([build / "bantam_test_model", f"--gtest_filter=*{suite_name}*", f"--gtest_output=json:{out.name}"],
-                       stdout=subprocess.DEVNULL, check=False)
-        report = json.load(open(out.name))
     seen = {}
-    for suite in report["testsuites"]:
-        for test in suite["testsuite"]:
-            name, _, case = test["name"].partition("/")
-            passed = test["result"] == "COMPLETED" and "failures" not in test
-            seen.setdefault(case, {})[name] = passed
+    for program in PROGRAMS:
+        with tempfile.NamedTemporaryFile(suffix=".json") as out:
+            subprocess.run([build / program, f"--gtest_filter=Models/{suite_name}*", f"--gtest_output=json:{out.name}"],
+                           stdout=subprocess.DEVNULL, check=False)
+            report = json.load(open(out.name))
+        for suite in report["testsuites"]:
+            for test in suite["testsuite"]:
+                name, _, case = test["name"].partition("/")
+                passed = test["result"] == "COMPLETED" and "failures" not in test
+                seen.setdefault(case, {})[name] = passed
     return seen
 
 

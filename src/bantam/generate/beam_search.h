@@ -24,9 +24,10 @@ struct BeamSettings {
   std::int64_t step_rows = 512;
   std::function<bool()> cancelled;  ///< asked before each step
   EarlyStopping early_stopping = EarlyStopping::by_score;
-  std::optional<std::int32_t> forced_first;  ///< token that every answer begins with
-  std::optional<std::int32_t> forced_last;   ///< token that ends an answer of the greatest length
-  std::shared_ptr<const Source> source;      ///< what an encoder-decoder answers to
+  /// The token that every answer begins with, and the one that ends an answer of the greatest
+  /// length.
+  std::optional<std::int32_t> forced_first = {}, forced_last = {};
+  std::shared_ptr<const Source> source = {};  ///< what an encoder-decoder answers to
 };
 
 /// The options.n best answers, best first, ranked by log-probability / tokens^length_penalty, the
