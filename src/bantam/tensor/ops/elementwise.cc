@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "bantam/tensor/cpu/gelu.h"
 #include "bantam/tensor/cpu/loops.h"
 #include "bantam/tensor/cpu/vector_math.h"
 #include "bantam/tensor/ops/operands.h"
@@ -191,19 +192,35 @@ Tensor silu(const Tensor& x) {
   });
 }
 
-Tensor gelu(const Tensor& x) {
-  const Tensor y = unary("gelu", x, []<class T>(T v) {
-    return v * T{0.5} * (1 + std::erf(v * static_cast<T>(std::numbers::sqrt2 / 2)));
-  });
-  return record("gelu", {x}, y, [x](const Tensor& dy) {
-    // (x Φ)' = Φ + x φ
-    return Gradients{binary("gelu", dy, x, []<class T>(T d, T v) {
+namespace {
+
+// (x Φ)' = Φ + x φ
+Tensor gelu_gradient(const Tensor& dy, const Tensor& x) {
+  if (x.dtype() != DType::f32) {
+    return binary("gelu", dy, x, []<class T>(T d, T v) {
       const T below = T{0.5} * (1 + std::erf(v * static_cast<T>(std::numbers::sqrt2 / 2)));
       const T density = static_cast<T>(std::numbers::inv_sqrtpi / std::numbers::sqrt2) *
                         std::exp(v * v * T{-0.5});
       return d * (below + v * density);
-    })};
+    });
+  }
+  const Tensor gradient = dense(dy), source = dense(x);
+  Tensor dx = Tensor::empty(x.shape());
+  const float *d = gradient.data<float>(), *values = source.data<float>();
+  float* out = dx.data<float>();
+  parallel_for(dx.count(), cpu::kElementsPerChunk, [=](std::int64_t begin, std::int64_t end) {
+    cpu::gelu_gradient_row(d + begin, values + begin, out + begin, end - begin);
   });
+  return dx;
+}
+
+}  // namespace
+
+Tensor gelu(const Tensor& x) {
+  const Tensor y = unary_rows("gelu", x, cpu::gelu_row, []<class T>(T v) {
+    return v * T{0.5} * (1 + std::erf(v * static_cast<T>(std::numbers::sqrt2 / 2)));
+  });
+  return record("gelu", {x}, y, [x](const Tensor& dy) { return Gradients{gelu_gradient(dy, x)}; });
 }
 
 namespace {
