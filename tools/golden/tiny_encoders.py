@@ -26,18 +26,25 @@ CASES = {
     "modernbert": ("ModernBertConfig", "ModernBertModel",
                    dict(num_hidden_layers=4, local_attention=6, bos_token_id=1, eos_token_id=2, cls_token_id=1,
                         sep_token_id=2)),
+    "mobilebert": ("MobileBertConfig", "MobileBertModel",
+                   dict(embedding_size=10, intra_bottleneck_size=12, num_feedforward_networks=3)),
+    "mobilebert-narrow": ("MobileBertConfig", "MobileBertModel",
+                          dict(embedding_size=10, intra_bottleneck_size=12, num_feedforward_networks=1,
+                               use_bottleneck_attention=True, trigram_input=False)),
+    # As v3: shared projections, buckets that widen, a normalized table, no absolute positions.
+    "deberta-v2": ("DebertaV2Config", "DebertaV2Model",
+                   dict(relative_attention=True, pos_att_type="p2c|c2p", share_att_key=True, position_buckets=8,
+                        norm_rel_ebd="layer_norm", position_biased_input=False)),
+    "deberta-v2-own": ("DebertaV2Config", "DebertaV2Model",
+                       dict(relative_attention=True, pos_att_type=["c2p", "p2c"], max_relative_positions=12,
+                            type_vocab_size=2)),
+    "deberta-v2-plain": ("DebertaV2Config", "DebertaV2Model", dict(relative_attention=False)),
 }
 LENGTHS = [21, 1, 30, 6]
 
 
-def make_case(name, folder, seed):
-    config_name, class_name, arguments = CASES[name]
-    torch.manual_seed(zlib.crc32(name.encode()) + seed)
-    config = getattr(transformers, config_name)(**{**COMMON, **arguments})
-    config._attn_implementation = "eager"
-    model_class = getattr(transformers, class_name)
-    keywords = {} if name == "modernbert" or "electra" in name else dict(add_pooling_layer=False)
-    model = model_class(config, **keywords).float().eval()
+def randomize(model):
+    """Weights of every parameter that bfloat16 holds exactly, none of them a value that would hide a mistake."""
     for key, parameter in model.named_parameters():
         with torch.no_grad():
             if "norm" in key.lower():
@@ -48,6 +55,37 @@ def make_case(name, folder, seed):
             else:
                 parameter.normal_(0, 0.2)
             parameter.copy_(parameter.to(torch.bfloat16).float())
+
+
+def save_case(model, folder, golden):
+    """The model's folder in bfloat16, and `golden` with the gradients that its parameters hold."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {key: parameter.data for key, parameter in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.data = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
+        parameter.grad = None
+    gradients = folder / "gradients"
+    model.save_pretrained(gradients)
+    for key, parameter in model.named_parameters():
+        parameter.data = weights[key]
+    model.to(torch.bfloat16).save_pretrained(folder)
+    golden = {**golden,
+              **{"grad." + key: value.float() for key, value in load_file(gradients / "model.safetensors").items()}}
+    for path in gradients.iterdir():
+        path.unlink()
+    gradients.rmdir()
+    save_file({key: value.contiguous() for key, value in golden.items()}, str(folder / "golden.safetensors"))
+
+
+def make_case(name, folder, seed):
+    config_name, class_name, arguments = CASES[name]
+    torch.manual_seed(zlib.crc32(name.encode()) + seed)
+    config = getattr(transformers, config_name)(**{**COMMON, **arguments})
+    config._attn_implementation = "eager"
+    model_class = getattr(transformers, class_name)
+    keywords = {} if name == "modernbert" or "electra" in name or "deberta" in name else dict(add_pooling_layer=False)
+    model = model_class(config, **keywords).float().eval()
+    randomize(model)
     texts = [torch.randint(3, 61, (length,)) for length in LENGTHS]
     has_types = getattr(config, "type_vocab_size", 0) > 1
     types = [torch.arange(length) * 2 // length if has_types else torch.zeros(length).long() for length in LENGTHS]
@@ -62,24 +100,9 @@ def make_case(name, folder, seed):
     loss = (states * probe).mean()
     loss.backward()
 
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: parameter.data for key, parameter in model.named_parameters()}
-    for parameter in model.parameters():
-        parameter.data = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.detach()
-        parameter.grad = None
-    gradients = folder / "gradients"
-    model.save_pretrained(gradients)
-    for key, parameter in model.named_parameters():
-        parameter.data = weights[key]
-    model.to(torch.bfloat16).save_pretrained(folder)
-    golden = {"grad." + key: value.float() for key, value in load_file(gradients / "model.safetensors").items()}
-    for path in gradients.iterdir():
-        path.unlink()
-    gradients.rmdir()
-    golden.update({"tokens": torch.cat(texts).int(), "types": torch.cat(types).int(),
-                   "lengths": torch.tensor(LENGTHS).int(), "states": states.detach(), "probe": probe,
-                   "loss": loss.detach().reshape(1)})
-    save_file({key: value.contiguous() for key, value in golden.items()}, str(folder / "golden.safetensors"))
+    save_case(model, folder, {
+        "tokens": torch.cat(texts).int(), "types": torch.cat(types).int(), "lengths": torch.tensor(LENGTHS).int(),
+        "states": states.detach(), "probe": probe, "loss": loss.detach().reshape(1)})
 
 
 def main():

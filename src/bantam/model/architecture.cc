@@ -56,6 +56,8 @@ std::span<const Architecture* const> architectures() {
       &xlm_roberta_architecture(),
       &electra_architecture(),
       &modernbert_architecture(),
+      &mobilebert_architecture(),
+      &deberta_v2_architecture(),
       // encoder-decoders; of two with one name in files, the one that asks for more comes first
       &t5_gated_architecture(),
       &t5_architecture(),
@@ -98,6 +100,7 @@ SitePattern pattern_of_site(std::string_view site) {
   SitePattern place{std::string(site)};
   place.layer = take_number(place.pattern, "layers.", '#');
   place.expert = take_number(place.pattern, ".experts.", '@');
+  if (place.expert < 0) place.expert = take_number(place.pattern, ".stack.", '@');
   return place;
 }
 

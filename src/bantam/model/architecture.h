@@ -24,7 +24,8 @@ class HfConfig;
 enum class FileRows { all, query, key, value, gate, up };
 
 /// One weight of the model under its three names. "#" stands for the layer's number and "@" for the
-/// expert's; a name in a file without "@" is a stack of all experts. Biases follow ".weight" ->
+/// expert's, or that of a feed-forward in a stack; a name in a file without "@" is a stack of all
+/// experts. Biases follow ".weight" ->
 /// ".bias".
 struct WeightName {
   std::string_view site;       ///< "layers.#.attn.q.weight"
@@ -43,7 +44,7 @@ std::string with_expert(std::string_view pattern, int expert);
 /// 3 and 7.
 struct SitePattern {
   std::string pattern;
-  int layer = -1, expert = -1;  ///< -1: outside of layers, of experts
+  int layer = -1, expert = -1;  ///< -1: outside of layers, of experts and stacks
 };
 SitePattern pattern_of_site(std::string_view site);
 
@@ -51,6 +52,29 @@ SitePattern pattern_of_site(std::string_view site);
 struct HfBiasKey {
   std::string_view key;   ///< "attention_bias"
   std::string_view site;  ///< "layers.#.attn.q"
+};
+
+/// What an encoder's states are turned into.
+enum class HeadKind {
+  sequence,  ///< a score for each label of a text or a pair of texts; a number with one label
+  token,     ///< a score for each label of each token
+  span,      ///< two scores of each token: how well an answer begins and ends there
+};
+
+/// A head of a family: output(norm(activation(dense(x)))), where x is one vector a text, or all
+/// states. Names are those of Hugging Face files.
+struct HeadForm {
+  HeadKind kind;
+  std::string_view hf_class;    ///< "BertForSequenceClassification"
+  std::string_view output;      ///< "classifier.weight"
+  std::string_view dense = "";  ///< empty: x goes to the output as it is
+  std::string_view norm = "";   ///< empty: none
+  Activation activation = Activation::tanh;
+  // Keys of config.json where models of the family differ; empty where they do not.
+  std::string_view activation_key = "";
+  std::string_view pooling_key = "";  ///< "cls" or "mean"
+  std::string_view dense_key = "";    ///< false: without dense and activation
+  std::string_view bias_key = "";     ///< whether dense has a bias
 };
 
 struct Architecture {
@@ -73,7 +97,8 @@ struct Architecture {
   /// Whether the head is the embedding table once more shows in the tensors of a file, not in its
   /// configuration.
   bool head_by_file = false;
-  bool is_encoder = false;  ///< tokens see all of their text; no output head
+  bool is_encoder = false;               ///< tokens see all of their text; no output head
+  std::span<const HeadForm> heads = {};  ///< of encoders
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).
   bool gguf_interleaves_rotation = false;

@@ -119,10 +119,11 @@ class Reader {
     return out;
   }
 
-  NormLayer norm(std::string_view pattern, int layer = 0) {
+  NormLayer norm(std::string_view pattern, int layer = 0, int expert = 0) {
     const std::string weight_pattern = std::string(pattern) + ".weight";
-    NormLayer out{site(pattern, layer), weight(weight_pattern, layer), {}};
-    if (out.present()) out.bias = bias(weight_pattern, layer, 0);
+    NormLayer out{
+        with_expert(site(pattern, layer), expert), weight(weight_pattern, layer, expert), {}};
+    if (out.present()) out.bias = bias(weight_pattern, layer, expert);
     // Norms and biases are read by every op in f32; they are tiny.
     out.weight = in_f32(out.weight);
     if (out.present() && from_one()) out.weight = add_scalar(out.weight, 1);
@@ -274,6 +275,11 @@ AttentionLayer read_attention(Reader& reader, const DecoderConfig& config, int i
     attention.query = reader.linear("layers.#.attn.q", i);
     attention.key = reader.linear("layers.#.attn.k", i);
     attention.value = reader.linear("layers.#.attn.v", i);
+    const DisentangledPart& distances = config.disentangled;
+    if (distances.max_distance > 0 && !distances.shares_projections) {
+      if (distances.by_key) attention.distance_query = reader.linear("layers.#.attn.distance_q", i);
+      if (distances.by_query) attention.distance_key = reader.linear("layers.#.attn.distance_k", i);
+    }
     attention.query_norm = reader.norm("layers.#.attn.q_norm", i);
     attention.key_norm = reader.norm("layers.#.attn.k_norm", i);
     return attention;
@@ -305,6 +311,23 @@ ExpertsLayer read_experts(Reader& reader, const DecoderConfig& config, int i) {
   return layer;
 }
 
+Bottleneck read_bottleneck(Reader& reader, const DecoderConfig& config, int i) {
+  Bottleneck bottleneck;
+  bottleneck.in = reader.linear("layers.#.narrow.in", i);
+  bottleneck.in_norm = reader.norm("layers.#.narrow.in_norm", i);
+  if (config.bottleneck.attention == BottleneckAttention::narrow_queries) {
+    bottleneck.query_in = reader.linear("layers.#.narrow.query_in", i);
+    bottleneck.query_in_norm = reader.norm("layers.#.narrow.query_in_norm", i);
+  }
+  for (int k = 0; k + 1 < static_cast<int>(config.bottleneck.feed_forwards); ++k) {
+    bottleneck.stack.push_back({reader.feed_forward("layers.#.narrow.stack.@", i, k),
+                                reader.norm("layers.#.narrow.stack.@.norm", i, k)});
+  }
+  bottleneck.out = reader.linear("layers.#.narrow.out", i);
+  bottleneck.out_norm = reader.norm("layers.#.narrow.out_norm", i);
+  return bottleneck;
+}
+
 DecoderLayer read_layer(Reader& reader, const DecoderConfig& config, int i) {
   DecoderLayer layer;
   layer.site = reader.site("layers.#", i);
@@ -320,6 +343,7 @@ DecoderLayer read_layer(Reader& reader, const DecoderConfig& config, int i) {
     layer.feed_forward = reader.feed_forward("layers.#.mlp", i);
   }
   layer.feed_forward_post_norm = reader.norm("layers.#.mlp_post_norm", i);
+  if (config.bottleneck.width > 0) layer.bottleneck = read_bottleneck(reader, config, i);
   return layer;
 }
 
@@ -330,6 +354,10 @@ Transformer::Weights read_stack(Reader& reader, const DecoderConfig& config) {
   weights.positions = reader.weight("positions.weight");
   weights.token_types = reader.weight("token_types.weight");
   weights.embedding_norm = reader.norm("embed_norm");
+  if (config.disentangled.max_distance > 0) {
+    weights.distances = reader.weight_in_f32("distances.weight");
+    if (config.disentangled.normalizes_table) weights.distance_norm = reader.norm("distance_norm");
+  }
   weights.embedding_in = reader.linear("embed_in");
   weights.embedding_out = reader.linear("embed_out");
   weights.relative_table = reader.weight_in_f32("relative.weight");

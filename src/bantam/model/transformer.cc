@@ -37,9 +37,32 @@ void require_head_norm(const NormLayer& norm, std::int64_t head_width, std::int6
 
 void require_feed_forward(const FeedForwardLayer& layer, std::int64_t inner,
                           const DecoderConfig& config) {
-  if (config.gated) require_linear(layer.gate, inner, config.width);
-  require_linear(layer.up, inner, config.width);
-  require_linear(layer.down, config.width, inner);
+  const std::int64_t width = config.inner_width();
+  if (config.gated) require_linear(layer.gate, inner, width);
+  require_linear(layer.up, inner, width);
+  require_linear(layer.down, width, inner);
+}
+
+void require_bottleneck(const Bottleneck& layer, const DecoderConfig& config) {
+  const std::int64_t width = config.width, narrow = config.bottleneck.width;
+  require_linear(layer.in, narrow, width);
+  require_shape(layer.in_norm.site, layer.in_norm.weight, {narrow});
+  if (config.bottleneck.attention == BottleneckAttention::narrow_queries) {
+    require_linear(layer.query_in, narrow, width);
+    require_shape(layer.query_in_norm.site, layer.query_in_norm.weight, {narrow});
+  }
+  for (const StackedFeedForward& each : layer.stack) {
+    require_feed_forward(each.feed_forward, config.feed_forward, config);
+    require_shape(each.norm.site, each.norm.weight, {narrow});
+  }
+  require_linear(layer.out, width, narrow);
+  require_shape(layer.out_norm.site, layer.out_norm.weight, {width});
+}
+
+// Features that values are made of.
+std::int64_t value_inputs(const DecoderConfig& config) {
+  const bool narrow = config.bottleneck.attention == BottleneckAttention::narrow;
+  return narrow ? config.inner_width() : config.width;
 }
 
 void require_cross_attention(AttentionLayer& cross, const DecoderConfig& config) {
@@ -53,9 +76,10 @@ void require_cross_attention(AttentionLayer& cross, const DecoderConfig& config)
 }
 
 void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number) {
-  const std::int64_t width = config.width;
+  const std::int64_t width = config.inner_width();
   const std::int64_t query_width = config.heads * config.head_width;
   const std::int64_t key_width = config.kv_heads * config.head_width;
+  if (config.bottleneck.width > 0) require_bottleneck(layer.bottleneck, config);
   for (NormLayer* norm : {&layer.attention_norm, &layer.attention_post_norm, &layer.cross_norm,
                           &layer.feed_forward_norm, &layer.feed_forward_post_norm}) {
     if (norm->present()) require_shape(norm->site, norm->weight, {width});
@@ -75,8 +99,13 @@ void require_layer(DecoderLayer& layer, const DecoderConfig& config, int number)
   } else {
     require_linear(attention.query, query_width, width);
     require_linear(attention.key, key_width, width);
-    require_linear(attention.value, key_width, width);
+    require_linear(attention.value, key_width, value_inputs(config));
     require_linear(attention.output, width, query_width);
+    const DisentangledPart& distances = config.disentangled;
+    if (distances.max_distance > 0 && !distances.shares_projections) {
+      if (distances.by_key) require_linear(attention.distance_query, query_width, width);
+      if (distances.by_query) require_linear(attention.distance_key, key_width, width);
+    }
     require_head_norm(attention.query_norm, config.head_width, query_width);
     require_head_norm(attention.key_norm, config.head_width, key_width);
   }
@@ -127,9 +156,16 @@ void require_stack(Transformer::Weights& weights, const DecoderConfig& config) {
                   {config.relative.buckets, config.heads});
   }
   if (config.embedding_width > 0) {
-    require_linear(weights.embedding_in, config.width, table_width(config));
+    const std::int64_t read = (config.embedding_neighbors ? 3 : 1) * table_width(config);
+    require_linear(weights.embedding_in, config.width, read);
     if (weights.embedding_out.weight.defined()) {
       require_linear(weights.embedding_out, table_width(config), config.width);
+    }
+  }
+  if (config.disentangled.max_distance > 0) {
+    require_shape("distances", weights.distances, {2 * config.disentangled.span(), config.width});
+    if (config.disentangled.normalizes_table) {
+      require_shape("distance_norm", weights.distance_norm.weight, {config.width});
     }
   }
   if (weights.norm.present()) require_shape("norm", weights.norm.weight, {config.width});
@@ -190,6 +226,24 @@ std::vector<std::int32_t> position_rows(const DecoderConfig& config, const Batch
   return rows;
 }
 
+// Beside each token's features those of the next and the previous one of its text: next, own,
+// previous. x [T, d] -> [T, 3d].
+Tensor with_neighbors(const Tensor& x, const AttentionPlan& plan) {
+  const auto tokens = static_cast<std::int32_t>(x.size(0));
+  std::vector<std::int32_t> next, previous;  // row `tokens` is zeros
+  for (std::int32_t token = 0; token < tokens; ++token) {
+    const std::int32_t position = plan.positions[static_cast<std::size_t>(token)];
+    const bool is_last = position + 1 == plan.lengths[static_cast<std::size_t>(token)];
+    next.push_back(is_last ? tokens : token + 1);
+    previous.push_back(position == 0 ? tokens : token - 1);
+  }
+  const Tensor rows[] = {x, Tensor::zeros({1, x.size(1)})};
+  const Tensor padded = concatenate(rows, 0);
+  const Tensor parts[] = {index_rows(padded, Tensor::from(next, {tokens})), x,
+                          index_rows(padded, Tensor::from(previous, {tokens}))};
+  return concatenate(parts, 1);
+}
+
 }  // namespace
 
 Transformer::Transformer(const Architecture& architecture, DecoderConfig config, Weights weights)
@@ -237,6 +291,8 @@ Tensor Transformer::forward(const Stack& stack, const Batch& batch, KvStore* cac
   }
   ForwardContext context{config, std::make_shared<const ForwardTables>(config, batch), cache, taps,
                          weights.relative_table};
+  context.distance_table = weights.distances;
+  context.distance_norm = &weights.distance_norm;
   if (batch.source) context.source_states = batch.source->states;
   Tensor x = tap(taps, std::string(prefix) + "embed", ".out", embedded(stack, batch, taps));
   const bool recompute =
@@ -257,6 +313,7 @@ Tensor Transformer::embedded(const Stack& stack, const Batch& batch, Taps* taps)
   const Tensor& table = weights.embedding.defined() ? weights.embedding : weights_.embedding;
   Tensor x = embedding(table, Tensor::from(batch.tokens, {tokens}));
   if (config.embedding_scale != 1) x = scale(x, config.embedding_scale);
+  if (config.embedding_neighbors) x = with_neighbors(x, batch.plan);
   const bool sums_first = config.embedding_sums == EmbeddingSums::before_linear;
   if (config.embedding_width > 0 && !sums_first) x = weights.embedding_in.forward(x, taps);
   if (config.learned_positions > 0) {
@@ -421,6 +478,8 @@ std::vector<Parameter> Transformer::parameters() {
     add_linear(stack.embedding_in, -1);
     add_norm(stack.embedding_norm, -1);
     add(prefix + "relative.weight", stack.relative_table, ParameterRole::embedding, -1);
+    add(prefix + "distances.weight", stack.distances, ParameterRole::embedding, -1);
+    add_norm(stack.distance_norm, -1);
     for (std::size_t i = 0; i < stack.layers.size(); ++i) {
       DecoderLayer& layer = stack.layers[i];
       const int number = layers_before + static_cast<int>(i);

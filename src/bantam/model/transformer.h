@@ -31,6 +31,8 @@ class Transformer {
     LinearLayer embedding_in, embedding_out;  ///< d -> D and D -> d around the layers, or absent
     NormLayer embedding_norm;                 ///< or absent
     Tensor relative_table;                    ///< [B, H] biases by distance, or undefined
+    Tensor distances;         ///< [2 * span, D] of DisentangledPart; undefined without it
+    NormLayer distance_norm;  ///< of its rows, or absent
     std::vector<DecoderLayer> layers;
     NormLayer norm;    ///< or absent
     LinearLayer head;  ///< weight undefined when tied, and in encoders

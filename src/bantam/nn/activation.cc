@@ -15,6 +15,7 @@ constexpr Name kNames[] = {
     {"gelu", Activation::gelu},          {"gelu_pytorch_tanh", Activation::gelu_tanh},
     {"gelu_new", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh},
     {"relu", Activation::relu},          {"relu2", Activation::relu_squared},
+    {"tanh", Activation::tanh},
 };
 
 }  // namespace
@@ -31,6 +32,8 @@ Tensor activate(Activation activation, const Tensor& x) {
       return relu(x);
     case Activation::relu_squared:
       return square(relu(x));
+    case Activation::tanh:
+      return tanh(x);
   }
   throw internal_error("activation {}", static_cast<int>(activation));
 }

@@ -8,7 +8,7 @@
 
 namespace bantam {
 
-enum class Activation { silu, gelu, gelu_tanh, relu, relu_squared };
+enum class Activation { silu, gelu, gelu_tanh, relu, relu_squared, tanh };
 
 Tensor activate(Activation activation, const Tensor& x);
 

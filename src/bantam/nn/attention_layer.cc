@@ -40,11 +40,17 @@ RelativeBias shared_bias(const ForwardContext& context) {
   return bias;
 }
 
+// Products of rows [T, H, E] with what stands for each bucket [B, H, E]: [T, H, B].
+Tensor products_by_bucket(const Tensor& rows, const Tensor& buckets, double factor) {
+  const Tensor by_head = contiguous(transpose(rows, 0, 1));
+  const Tensor columns = contiguous(transpose(transpose(buckets, 0, 1), 1, 2));
+  return contiguous(transpose(scale(matmul(by_head, columns), factor), 0, 1));
+}
+
 Tensor attended(const Tensor& query, const Tensor& key, const Tensor& value, int layer,
-                const ForwardContext& context) {
+                const RelativeBias& bias, const ForwardContext& context) {
   const Visibility& visible = context.tables->visible.at(context.config.layer(layer).window);
   const ScoreForm form = context.config.attention_form();
-  const RelativeBias bias = shared_bias(context);
   if (context.cache == nullptr) return attention(query, key, value, visible, form, bias);
   context.cache->write(layer, context.tables->cache_rows, contiguous(key), contiguous(value));
   return paged_attention(query, context.cache->pages(layer), visible, form, bias);
@@ -52,15 +58,22 @@ Tensor attended(const Tensor& query, const Tensor& key, const Tensor& value, int
 
 }  // namespace
 
-AttentionLayer::Heads AttentionLayer::heads_of(const Tensor& x, int layer,
-                                               const ForwardContext& context) const {
+std::vector<Tensor> AttentionLayer::projected(const Tensor& x, const Tensor& value_input,
+                                              Taps* taps) const {
+  if (!value_input.defined()) return forward_each({&query, &key, &value}, x, taps);
+  std::vector<Tensor> list = forward_each({&query, &key}, x, taps);
+  list.push_back(value.forward(value_input, taps));
+  return list;
+}
+
+AttentionLayer::Heads AttentionLayer::heads_of(const Tensor& x, const Tensor& value_input,
+                                               int layer, const ForwardContext& context) const {
   const DecoderConfig& config = context.config;
   const int rope_number = config.layer(layer).rope;
-  const std::vector<Tensor> projected = forward_each({&query, &key, &value}, x, context.taps);
-  return {
-      turned(normalized(query_norm, projected[0], config.heads, context), rope_number, context),
-      turned(normalized(key_norm, projected[1], config.kv_heads, context), rope_number, context),
-      reshape(projected[2], {x.size(0), config.kv_heads, config.head_width})};
+  const std::vector<Tensor> each = projected(x, value_input, context.taps);
+  return {turned(normalized(query_norm, each[0], config.heads, context), rope_number, context),
+          turned(normalized(key_norm, each[1], config.kv_heads, context), rope_number, context),
+          reshape(each[2], {x.size(0), config.kv_heads, config.head_width})};
 }
 
 // The features that turn come last in a head; those of the key are shared by all heads.
@@ -95,10 +108,39 @@ AttentionLayer::Heads AttentionLayer::latent_heads_of(const Tensor& x,
           widened(values, part.plain_width + part.turning_width)};
 }
 
-Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext& context) const {
+RelativeBias AttentionLayer::distance_bias(const Heads& heads,
+                                           const ForwardContext& context) const {
   const DecoderConfig& config = context.config;
-  const Heads heads = is_latent() ? latent_heads_of(x, context) : heads_of(x, layer, context);
-  Tensor mixed = attended(heads.query, heads.key, heads.value, layer, context);
+  const DisentangledPart& part = config.disentangled;
+  if (part.max_distance == 0) return shared_bias(context);
+  const Tensor& weights = context.distance_table;
+  const Tensor table =
+      !part.normalizes_table
+          ? weights
+          : context.distance_norm->forward(weights, config.norm, config.norm_epsilon, context.taps);
+  const auto projected = [&](const LinearLayer& own, const LinearLayer& shared) {
+    const LinearLayer& linear = part.shares_projections ? shared : own;
+    return reshape(linear.forward(table, context.taps),
+                   {table.size(0), config.heads, config.head_width});
+  };
+  const double factor = config.attention_form().scale;
+  RelativeBias bias = context.tables->distances;
+  if (part.by_query) {
+    bias.by_query = products_by_bucket(heads.query, projected(distance_key, key), factor);
+  }
+  if (part.by_key) {
+    bias.by_key = products_by_bucket(heads.key, projected(distance_query, query), factor);
+  }
+  return bias;
+}
+
+Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext& context,
+                               const Tensor& value_input) const {
+  const DecoderConfig& config = context.config;
+  const Heads heads =
+      is_latent() ? latent_heads_of(x, context) : heads_of(x, value_input, layer, context);
+  Tensor mixed =
+      attended(heads.query, heads.key, heads.value, layer, distance_bias(heads, context), context);
   std::int64_t width = config.head_width;
   if (is_latent() && config.latent.value_width != width) {
     width = config.latent.value_width;
@@ -131,8 +173,9 @@ Tensor AttentionLayer::forward_cross(const Tensor& x, int layer,
 
 std::vector<LinearLayer*> AttentionLayer::linears() {
   std::vector<LinearLayer*> list;
-  for (LinearLayer* linear : {&query, &key, &value, &latent.query_down, &latent.query_up,
-                              &latent.kv_down, &latent.kv_up, &output}) {
+  for (LinearLayer* linear :
+       {&query, &key, &value, &latent.query_down, &latent.query_up, &latent.kv_down, &latent.kv_up,
+        &distance_query, &distance_key, &output}) {
     if (linear->weight.defined()) list.push_back(linear);
   }
   return list;

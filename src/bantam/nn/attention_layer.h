@@ -25,9 +25,13 @@ struct AttentionLayer {
   LinearLayer query, key, value, output;  ///< all but the output absent with latent projections
   NormLayer query_norm, key_norm;         ///< over each head [E] or over all [H * E]; or absent
   LatentProjections latent;
+  /// Of the table of distances, where it does not share `query` and `key` (DisentangledPart).
+  LinearLayer distance_query, distance_key;
 
   bool is_latent() const { return latent.kv_down.weight.defined(); }
-  Tensor forward(const Tensor& x, int layer, const ForwardContext& context) const;
+  /// `value_input` [T, any width]: what values are made of, where it is not x.
+  Tensor forward(const Tensor& x, int layer, const ForwardContext& context,
+                 const Tensor& value_input = {}) const;
   /// Queries from x, keys and values from the encoder's states.
   Tensor forward_cross(const Tensor& x, int layer, const ForwardContext& context) const;
   /// Keys and values of encoder states [S, D].
@@ -39,7 +43,11 @@ struct AttentionLayer {
   struct Heads {
     Tensor query, key, value;  ///< [T, H, E], [T, G, E], [T, G, E]
   };
-  Heads heads_of(const Tensor& x, int layer, const ForwardContext& context) const;
+  Heads heads_of(const Tensor& x, const Tensor& value_input, int layer,
+                 const ForwardContext& context) const;
+  /// What distance adds to scores: DisentangledPart's, or the numbers of RelativePart, or nothing.
+  RelativeBias distance_bias(const Heads& heads, const ForwardContext& context) const;
+  std::vector<Tensor> projected(const Tensor& x, const Tensor& value_input, Taps* taps) const;
   Heads latent_heads_of(const Tensor& x, const ForwardContext& context) const;
 };
 

@@ -29,6 +29,9 @@ Tensor DecoderLayer::feed(const Tensor& x, const ForwardContext& context) const 
 
 Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContext& context) const {
   Tensor x = tap(context.taps, site, ".in", input);
+  if (bottleneck.present()) {
+    return tap(context.taps, site, ".out", forward_narrow(x, layer, context));
+  }
   if (context.config.norm_placement == NormPlacement::after_sums) {
     x = normalized(attention_norm, plus_branch(x, attend(x, layer, context), context), context);
     x = tap(context.taps, site, ".middle", x);
@@ -54,11 +57,23 @@ Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContex
   return tap(context.taps, site, ".out", y);
 }
 
+Tensor DecoderLayer::forward_narrow(const Tensor& x, int layer,
+                                    const ForwardContext& context) const {
+  const auto [narrow, query, value] = bottleneck.inputs(x, context);
+  const Tensor branch = attention.forward(query, layer, context, value);
+  Tensor y = normalized(attention_norm, add(narrow, branch), context);
+  y = tap(context.taps, site, ".middle", y);
+  y = bottleneck.feed(y, context);
+  y = normalized(feed_forward_norm, add(y, feed(y, context)), context);
+  return bottleneck.widened(x, y, context);
+}
+
 std::vector<LinearLayer*> DecoderLayer::linears() {
   std::vector<LinearLayer*> list = attention.linears();
   for (LinearLayer* linear : cross.linears()) list.push_back(linear);
   const auto inner = experts.present() ? experts.linears() : feed_forward.linears();
   list.insert(list.end(), inner.begin(), inner.end());
+  for (LinearLayer* linear : bottleneck.linears()) list.push_back(linear);
   return list;
 }
 
@@ -69,6 +84,7 @@ std::vector<NormLayer*> DecoderLayer::norms() {
     if (norm->present()) list.push_back(norm);
   }
   for (NormLayer* norm : attention.norms()) list.push_back(norm);
+  for (NormLayer* norm : bottleneck.norms()) list.push_back(norm);
   return list;
 }
 

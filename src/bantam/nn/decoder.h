@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bantam/nn/attention_layer.h"
+#include "bantam/nn/bottleneck.h"
 #include "bantam/nn/decoder_config.h"
 #include "bantam/nn/feed_forward_layer.h"
 #include "bantam/nn/forward_context.h"
@@ -25,7 +26,8 @@ struct DecoderLayer {
   AttentionLayer attention;
   AttentionLayer cross;  ///< reads an encoder's states, between the two branches; or absent
   FeedForwardLayer feed_forward;
-  ExpertsLayer experts;  ///< instead of feed_forward where present
+  ExpertsLayer experts;   ///< instead of feed_forward where present
+  Bottleneck bottleneck;  ///< around all of these; or absent
   /// x [T, D] -> [T, D].
   Tensor forward(const Tensor& x, int layer, const ForwardContext& context) const;
   /// In order of computation.
@@ -36,6 +38,7 @@ struct DecoderLayer {
   bool has_cross() const { return cross.query.weight.defined(); }
   Tensor attend(const Tensor& x, int layer, const ForwardContext& context) const;
   Tensor feed(const Tensor& x, const ForwardContext& context) const;
+  Tensor forward_narrow(const Tensor& x, int layer, const ForwardContext& context) const;
 };
 
 }  // namespace bantam

@@ -77,6 +77,19 @@ void validate_relative(const RelativePart& relative) {
   }
 }
 
+void validate_disentangled(const DisentangledPart& part) {
+  require_extent("farthest distance of attention", part.max_distance, 1 << 16);
+  // Distances up to half of the buckets are exact; the logarithm takes over behind them.
+  const bool fits = part.buckets == 0 || (part.buckets >= 4 && part.buckets % 2 == 0 &&
+                                          part.max_distance > part.buckets / 2 + 1);
+  if (!fits) {
+    throw input_error(
+        "model: {} buckets for distances up to {}; expected an even number, 4 or more, and "
+        "distances beyond half as many",
+        part.buckets, part.max_distance);
+  }
+}
+
 }  // namespace
 
 ScoreForm DecoderConfig::attention_form() const {
@@ -120,6 +133,11 @@ void DecoderConfig::validate() const {
                         width);
     }
   }
+  if (bottleneck.width != 0) {
+    require_extent("width of the bottleneck", bottleneck.width, 1 << 20);
+    require_extent("feed-forwards of a layer", bottleneck.feed_forwards, 256);
+  }
+  if (disentangled.max_distance != 0) validate_disentangled(disentangled);
   require_positive("norm epsilon", norm_epsilon);
   require_not_negative("attention scale", attention_scale);
   require_not_negative("cap of attention scores", attention_softcap);

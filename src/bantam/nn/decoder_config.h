@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bantam/nn/activation.h"
+#include "bantam/nn/disentangled_part.h"
 #include "bantam/nn/kv_store.h"
 #include "bantam/nn/norm_layer.h"
 #include "bantam/nn/relative_part.h"
@@ -52,6 +53,19 @@ struct SinusoidPart {
   std::int64_t shift = 0;  ///< position of the first token
 };
 
+/// What attention inside a bottleneck reads.
+enum class BottleneckAttention {
+  narrow_queries,  ///< queries and keys a narrow form of their own, values the layer's input
+  narrow,          ///< all of them the narrow form that the layer works on
+};
+
+/// Layers that work at a narrower width than the model's (nn/bottleneck.h).
+struct BottleneckPart {
+  std::int64_t width = 0;          ///< 0: layers are as wide as the model
+  std::int64_t feed_forwards = 1;  ///< of a layer, one behind the other
+  BottleneckAttention attention = BottleneckAttention::narrow_queries;
+};
+
 enum class NormPlacement {
   before,      ///< of each branch; norms behind a branch apply where the model has them
   after_sums,  ///< x = norm(x + branch(x)), as the first transformers
@@ -95,8 +109,17 @@ struct DecoderConfig {
   bool bidirectional = false;        ///< windows reach to both sides
   std::int64_t embedding_width = 0;  ///< of the table, when a linear leads to the model's; else 0
 
+  /// The linear behind the embedding reads the next and the previous token's as well, in this
+  /// order: next, own, previous; zeros at the ends of a text.
+  bool embedding_neighbors = false;
+
   ExpertsPart experts;
   LatentPart latent;
+  BottleneckPart bottleneck;
+  DisentangledPart disentangled;
+
+  /// Of what a layer works on.
+  std::int64_t inner_width() const { return bottleneck.width > 0 ? bottleneck.width : width; }
 
   /// The stack of layers whose states every layer of this one reads by cross-attention; null in
   /// models of one stack.

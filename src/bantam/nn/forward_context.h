@@ -8,7 +8,9 @@
 #include "bantam/nn/attention_plan.h"
 #include "bantam/nn/decoder_config.h"
 #include "bantam/nn/kv_store.h"
+#include "bantam/nn/norm_layer.h"
 #include "bantam/nn/taps.h"
+#include "bantam/tensor/relative_bias.h"
 
 namespace bantam {
 
@@ -48,6 +50,7 @@ struct ForwardTables {
   RelativeBias relative;  ///< buckets and positions
   std::shared_ptr<const Source> source;
   Visibility source_rows;
+  RelativeBias distances;  ///< of DisentangledPart: rows and positions, without the sums
 };
 
 struct ForwardContext {
@@ -59,6 +62,10 @@ struct ForwardContext {
   Tensor relative_table = {};  ///< [B, H] of RelativePart, or undefined
   /// Of the source; beside the tables because a checkpointed layer takes it as an input.
   Tensor source_states = {};
+  /// [2 * span, D] of DisentangledPart and its norm, which each layer applies: weights themselves,
+  /// so that a checkpointed layer sends them gradients.
+  Tensor distance_table = {};
+  const NormLayer* distance_norm = nullptr;
 };
 
 }  // namespace bantam

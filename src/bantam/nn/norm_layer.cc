@@ -6,9 +6,21 @@ namespace bantam {
 
 Tensor NormLayer::forward(const Tensor& input, NormKind kind, float epsilon, Taps* taps) const {
   const Tensor x = tap(taps, site, ".in", input);
-  const Tensor y =
-      kind == NormKind::rms ? rms_norm(x, weight, epsilon) : layer_norm(x, weight, bias, epsilon);
-  return tap(taps, site, ".out", y);
+  return tap(taps, site, ".out", normalized(x, kind, epsilon));
+}
+
+Tensor NormLayer::normalized(const Tensor& x, NormKind kind, float epsilon) const {
+  switch (kind) {
+    case NormKind::rms:
+      return rms_norm(x, weight, epsilon);
+    case NormKind::layer:
+      return layer_norm(x, weight, bias, epsilon);
+    case NormKind::affine: {
+      const Tensor scaled = multiply(x, weight);
+      return bias.defined() ? add(scaled, bias) : scaled;
+    }
+  }
+  throw internal_error("norm {}", static_cast<int>(kind));
 }
 
 }  // namespace bantam

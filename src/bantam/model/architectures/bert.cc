@@ -38,6 +38,17 @@ constexpr std::string_view kExtras[] = {"pooler.",
                                         "discriminator_predictions.",
                                         "generator_predictions."};
 
+constexpr HeadForm kHeads[] = {
+    {.kind = HeadKind::sequence,
+     .hf_class = "BertForSequenceClassification",
+     .output = "classifier.weight",
+     .dense = "bert.pooler.dense.weight"},
+    {.kind = HeadKind::token,
+     .hf_class = "BertForTokenClassification",
+     .output = "classifier.weight"},
+    {.kind = HeadKind::span, .hf_class = "BertForQuestionAnswering", .output = "qa_outputs.weight"},
+};
+
 DecoderConfig from_hf(const HfConfig& config) { return bert_like_from_hf(config); }
 
 DecoderConfig from_gguf(const GgufFile& file) {
@@ -70,6 +81,7 @@ const Architecture& bert_architecture() {
       .hf_prefix = "bert.",
       .hf_extras = kExtras,
       .is_encoder = true,
+      .heads = kHeads,
       .config_from_hf = from_hf,
       .config_from_gguf = from_gguf,
       .config_to_hf = to_hf,

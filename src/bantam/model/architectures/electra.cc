@@ -38,6 +38,20 @@ constexpr std::string_view kExtras[] = {"pooler.",
                                         "discriminator_predictions.",
                                         "generator_predictions."};
 
+constexpr HeadForm kHeads[] = {
+    {.kind = HeadKind::sequence,
+     .hf_class = "ElectraForSequenceClassification",
+     .output = "classifier.out_proj.weight",
+     .dense = "classifier.dense.weight",
+     .activation = Activation::gelu},
+    {.kind = HeadKind::token,
+     .hf_class = "ElectraForTokenClassification",
+     .output = "classifier.weight"},
+    {.kind = HeadKind::span,
+     .hf_class = "ElectraForQuestionAnswering",
+     .output = "qa_outputs.weight"},
+};
+
 DecoderConfig from_hf(const HfConfig& config) {
   DecoderConfig out = bert_like_from_hf(config);
   const std::int64_t table = config.integer("embedding_size").value_or(out.width);
@@ -63,6 +77,7 @@ const Architecture& electra_architecture() {
       .hf_prefix = "electra.",
       .hf_extras = kExtras,
       .is_encoder = true,
+      .heads = kHeads,
       .config_from_hf = from_hf,
       .config_to_hf = to_hf,
   };

@@ -44,8 +44,10 @@ Activation activation_from_hf(const HfConfig& config, std::string_view key,
                               std::string_view by_default) {
   const std::string name = config.string(key).value_or(std::string(by_default));
   if (const auto activation = activation_named(name)) return *activation;
-  throw input_error("{}: {} is '{}'; known: silu, gelu, gelu_pytorch_tanh (gelu_new), relu, relu2",
-                    config.where(), key, escaped(name));
+  throw input_error(
+      "{}: {} is '{}'; known: silu, gelu, gelu_pytorch_tanh (gelu_new), relu, relu2, "
+      "tanh",
+      config.where(), key, escaped(name));
 }
 
 DecoderConfig common_from_hf(const HfConfig& config) {

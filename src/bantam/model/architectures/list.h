@@ -8,6 +8,7 @@ namespace bantam {
 const Architecture& arcee_architecture();
 const Architecture& bart_architecture();
 const Architecture& bert_architecture();
+const Architecture& deberta_v2_architecture();
 const Architecture& deepseek_v2_architecture();
 const Architecture& electra_architecture();
 const Architecture& gemma2_architecture();
@@ -22,6 +23,7 @@ const Architecture& marian_architecture();
 const Architecture& marian_separate_architecture();
 const Architecture& mbart_architecture();
 const Architecture& mixtral_architecture();
+const Architecture& mobilebert_architecture();
 const Architecture& modernbert_architecture();
 const Architecture& mt5_architecture();
 const Architecture& mt5_gated_architecture();

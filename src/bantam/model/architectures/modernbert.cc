@@ -26,6 +26,34 @@ constexpr WeightName kWeights[] = {
 };
 
 constexpr std::string_view kExtras[] = {"head.", "decoder.", "classifier."};
+constexpr HeadForm kHeads[] = {
+    {.kind = HeadKind::sequence,
+     .hf_class = "ModernBertForSequenceClassification",
+     .output = "classifier.weight",
+     .dense = "head.dense.weight",
+     .norm = "head.norm.weight",
+     .activation = Activation::gelu,
+     .activation_key = "classifier_activation",
+     .pooling_key = "classifier_pooling",
+     .bias_key = "classifier_bias"},
+    {.kind = HeadKind::token,
+     .hf_class = "ModernBertForTokenClassification",
+     .output = "classifier.weight",
+     .dense = "head.dense.weight",
+     .norm = "head.norm.weight",
+     .activation = Activation::gelu,
+     .activation_key = "classifier_activation",
+     .bias_key = "classifier_bias"},
+    {.kind = HeadKind::span,
+     .hf_class = "ModernBertForQuestionAnswering",
+     .output = "classifier.weight",
+     .dense = "head.dense.weight",
+     .norm = "head.norm.weight",
+     .activation = Activation::gelu,
+     .activation_key = "classifier_activation",
+     .bias_key = "classifier_bias"},
+};
+
 constexpr int kGlobal = 0, kLocal = 1;  // places in ropes
 constexpr double kGlobalTheta = 160000, kLocalTheta = 10000;
 
@@ -93,6 +121,7 @@ const Architecture& modernbert_architecture() {
       .hf_prefix = "model.",
       .hf_extras = kExtras,
       .is_encoder = true,
+      .heads = kHeads,
       .config_from_hf = from_hf,
       .config_to_hf = to_hf,
   };

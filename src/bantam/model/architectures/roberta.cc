@@ -38,6 +38,32 @@ constexpr std::string_view kExtras[] = {"pooler.",
                                         "discriminator_predictions.",
                                         "generator_predictions."};
 
+constexpr HeadForm kHeads[] = {
+    {.kind = HeadKind::sequence,
+     .hf_class = "RobertaForSequenceClassification",
+     .output = "classifier.out_proj.weight",
+     .dense = "classifier.dense.weight"},
+    {.kind = HeadKind::token,
+     .hf_class = "RobertaForTokenClassification",
+     .output = "classifier.weight"},
+    {.kind = HeadKind::span,
+     .hf_class = "RobertaForQuestionAnswering",
+     .output = "qa_outputs.weight"},
+};
+
+constexpr HeadForm kXlmHeads[] = {
+    {.kind = HeadKind::sequence,
+     .hf_class = "XLMRobertaForSequenceClassification",
+     .output = "classifier.out_proj.weight",
+     .dense = "classifier.dense.weight"},
+    {.kind = HeadKind::token,
+     .hf_class = "XLMRobertaForTokenClassification",
+     .output = "classifier.weight"},
+    {.kind = HeadKind::span,
+     .hf_class = "XLMRobertaForQuestionAnswering",
+     .output = "qa_outputs.weight"},
+};
+
 DecoderConfig from_hf(const HfConfig& config) {
   DecoderConfig out = bert_like_from_hf(config);
   out.learned_position_shift = config.integer("pad_token_id").value_or(1) + 1;
@@ -64,6 +90,7 @@ const Architecture& roberta_architecture() {
       .hf_prefix = "roberta.",
       .hf_extras = kExtras,
       .is_encoder = true,
+      .heads = kHeads,
       .config_from_hf = from_hf,
       .config_to_hf = to_hf,
   };
@@ -75,6 +102,7 @@ const Architecture& xlm_roberta_architecture() {
     Architecture same = roberta_architecture();
     same.name = same.hf_model_type = "xlm-roberta";
     same.hf_class = "XLMRobertaModel";
+    same.heads = kXlmHeads;
     same.config_to_hf = [](const DecoderConfig& config) {
       return roberta_to_hf(config, "xlm-roberta", "XLMRobertaModel");
     };

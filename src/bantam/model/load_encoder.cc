@@ -1,0 +1,37 @@
+#include "bantam/model/load_encoder.h"
+
+#include "bantam/base/error.h"
+#include "bantam/model/load_tokenizer.h"
+#include "bantam/model/memory_estimate.h"
+#include "bantam/model/model_reference.h"
+#include "bantam/model/open_model.h"
+
+namespace bantam {
+
+LoadedEncoder load_encoder(const std::string& text) {
+  const ModelReference reference = resolve_model_reference(text);
+  if (!reference.adapters.empty()) {
+    throw usage_error("{}: a text encoder is read without adapters; merge them first",
+                      escaped(text));
+  }
+  LoadedEncoder loaded;
+  loaded.path = reference.path;
+  loaded.name = reference.path.filename().string();
+  if (loaded.name.empty()) loaded.name = reference.path.parent_path().filename().string();
+  const OpenedModel opened = open_model(reference.path, WeightCheck::automatic);
+  require_memory(estimate_memory(opened.config, *opened.source, 0), loaded.name);
+  auto weights = read_decoder_weights(*opened.source, opened.naming, *opened.architecture,
+                                      opened.config, loaded.warnings);
+  try {
+    loaded.model =
+        std::make_shared<Transformer>(*opened.architecture, opened.config, std::move(weights));
+  } catch (const Error& error) {
+    throw error.at(escaped(reference.path.string()));
+  }
+  loaded.tokenizer = opened.gguf ? tokenizer_of(*opened.gguf) : load_tokenizer(reference.path);
+  loaded.sentences =
+      opened.gguf ? sentence_settings_of(*opened.gguf) : read_sentence_settings(reference.path);
+  return loaded;
+}
+
+}  // namespace bantam

@@ -1,0 +1,39 @@
+#include "bantam/model/open_model.h"
+
+#include "bantam/base/error.h"
+#include "bantam/model/hf_config.h"
+
+namespace bantam {
+namespace {
+
+OpenedModel open_gguf(const Path& path, WeightCheck check) {
+  auto file = GgufFile::open(path, check);
+  const std::string where = escaped(path.string());
+  try {
+    const Architecture& family = architecture_of_gguf(*file);
+    return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
+  } catch (const Error& error) {
+    // Typed getters already name the file; family and range errors do not.
+    throw std::string_view(error.what()).starts_with(where) ? error : error.at(where);
+  }
+}
+
+OpenedModel open_folder(const Path& folder) {
+  const HfConfig config = HfConfig::read(folder / "config.json");
+  try {
+    const Architecture& family = architecture_of_hf(config);
+    return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf,
+            nullptr};
+  } catch (const Error& error) {
+    const bool named = std::string_view(error.what()).starts_with(escaped(folder.string()));
+    throw named ? error : error.at(config.where());
+  }
+}
+
+}  // namespace
+
+OpenedModel open_model(const Path& path, WeightCheck check) {
+  return std::filesystem::is_directory(path) ? open_folder(path) : open_gguf(path, check);
+}
+
+}  // namespace bantam
