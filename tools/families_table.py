@@ -36,9 +36,14 @@ SEQ2SEQ = {
     "HF out and in": ["AFolderWrittenAndReadAgainGivesTheSameLogits"],
     "GGUF out and in": ["AGgufFileWrittenAndReadAgainGivesTheSameLogits"],
 }
+HEADS = {
+    "logits as transformers": ["LogitsEqualTheReference"],
+    "trains": ["LossAndEveryGradientEqualTheReference"],
+    "HF out and in": ["AFolderWrittenAndReadAgainIsTheSameModel"],
+}
 # mark in the page: (part of the suites' names, columns)
 TABLES = {"families": ("DecoderFamilies", DECODERS), "encoders": ("EncoderFamilies", ENCODERS),
-          "encoder-decoders": ("Seq2Seq", SEQ2SEQ)}
+          "heads": ("EncoderHeads", HEADS), "encoder-decoders": ("Seq2Seq", SEQ2SEQ)}
 PROGRAMS = ["bantam_test_model", "bantam_test_generate"]
 
 
