@@ -22,7 +22,7 @@ struct TokenizeTrainOptions {
   bool lowercase = false;
   std::string normalize;
   std::int64_t minimum_frequency = 2;
-  std::optional<std::int64_t> alphabet;
+  std::optional<std::int64_t> alphabet, seed_pieces;
   std::vector<std::string> special;
   double held_out = 0.01;
 };
@@ -49,6 +49,9 @@ void describe(Describer<TokenizeTrainOptions>& d) {
     "Characters kept, the most frequent; default: 1000 for wordpiece, 99.95 % of the text for "
     "unigram.",
     at_least(std::int64_t{1}));
+  d(&Options::seed_pieces, "seed_pieces",
+    "Substrings to choose from (unigram); default: ten for each token.",
+    between(std::int64_t{1}, std::int64_t{1} << 24));
   d(&Options::special, "special",
     "Another special token, such as '<|im_end|>', after the usual ones; may be repeated.");
   d(&Options::held_out, "held_out", "Share of the text kept out of training and only measured.",
@@ -160,6 +163,7 @@ class TokenizeTrain final : public CommandBody {
     const TrainingOptions training{.vocabulary_size = options_.vocabulary,
                                    .minimum_frequency = options_.minimum_frequency,
                                    .alphabet_limit = options_.alphabet,
+                                   .seed_pieces = options_.seed_pieces,
                                    .special = special,
                                    .progress = &progress};
     if (split.kind == TokenModelKind::word_piece) return train_word_piece(words, split, training);

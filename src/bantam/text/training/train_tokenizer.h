@@ -36,7 +36,10 @@ struct TrainingOptions {
   /// Characters kept, the most frequent ones; others become bytes or unknown. Unset: 1,000 for
   /// WordPiece; for Unigram those that make up 99.95 % of the text. Byte-level BPE has 256 bytes.
   std::optional<std::int64_t> alphabet_limit;
-  std::int64_t seed_pieces = 1'000'000;  ///< that Unigram begins with, before it prunes
+  /// That Unigram begins with, before it prunes; unset: ten for each token. Of 8,000 tokens learned
+  /// from 15 MB, those begun with 80,000 made held-out text likelier than with 1,000,000 (5.10 and
+  /// 5.13 bits a byte), in a fifth of the time.
+  std::optional<std::int64_t> seed_pieces;
   SpecialTokens special;
   ProgressSink* progress = &silent_progress();
 };

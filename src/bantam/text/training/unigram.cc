@@ -17,6 +17,7 @@ namespace {
 constexpr double usual_coverage = 0.9995;  // as SentencePiece
 constexpr double kept_share = 0.75;        // of the pieces, each time some are pruned
 constexpr int steps_between_prunings = 2;
+constexpr std::int64_t seeds_per_token = 10;
 constexpr double least_expected = 0.5;
 // Sums are over so many stretches of words whatever the number of threads, so that rounding is the
 // same. Each has an array of all pieces.
@@ -85,9 +86,10 @@ class UnigramTrainer {
       append_utf8(piece.text, alphabet.characters[i]);
       piece.score = std::max(static_cast<double>(counts[i]), least_expected);
     }
-    const std::vector<UnigramPiece> seeds =
-        frequent_substrings(words_, {.most = static_cast<std::size_t>(options.seed_pieces),
-                                     .minimum_frequency = options.minimum_frequency});
+    const std::vector<UnigramPiece> seeds = frequent_substrings(
+        words_, {.most = static_cast<std::size_t>(
+                     options.seed_pieces.value_or(seeds_per_token * options.vocabulary_size)),
+                 .minimum_frequency = options.minimum_frequency});
     pieces_.insert(pieces_.end(), seeds.begin(), seeds.end());
     double sum = 0;
     for (const UnigramPiece& piece : pieces_) sum += piece.score;
