@@ -62,6 +62,13 @@ std::vector<std::string> all_texts(Session& session, const TokenizerTexts& optio
   return all;
 }
 
+/// What heads a column: the last part of a path that says something.
+std::string short_name(const std::string& reference) {
+  Path path = reference;
+  if (path.filename() == "tokenizer.json" || !path.has_filename()) path = path.parent_path();
+  return path.has_filename() ? path.filename().string() : reference;
+}
+
 std::string share(std::int64_t part, std::int64_t whole) {
   return whole > 0 ? fmt::format("{:.2f} %",
                                  100.0 * static_cast<double>(part) / static_cast<double>(whole))
@@ -135,7 +142,7 @@ class TokenizeCompare final : public CommandBody {
     session.print("{} texts, {} bytes, {} words\n\n", with_commas(first.texts),
                   with_commas(first.bytes), with_commas(first.words));
     std::vector<std::string> header = {""};
-    for (const Compared& one : list) header.push_back(">" + one.name);
+    for (const Compared& one : list) header.push_back(">" + short_name(one.name));
     Table table(header);
     const auto add = [&](const std::string& name, auto&& cell) {
       std::vector<std::string> row = {name};
