@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bantam/base/python_json.h"
 #include "tests/base/expect_error.h"
 
 namespace bantam {
@@ -49,6 +50,7 @@ TEST(ParseJson, NestingBeyondTheLimitIsRefusedWithoutRecursion) {
 TEST(ParseJson, NumbersThatNothingHoldsAreRefused) {
   EXPECT_ERROR(parse_json("[1e999]"), input, "1e999");
   EXPECT_ERROR(parse_json("[36893488147419103232]"), input, "36893488147419103232", "64 bits");
+  EXPECT_EQ(parse_python_json("[36893488147419103232]")[0], 0x1p65);
 }
 
 TEST(ParseJson, InvalidUtf8AndLoneSurrogatesAreRefused) {

@@ -108,7 +108,8 @@ class TokenizerFolder : public GgufTokenizer {
 
 TEST_F(TokenizerFolder, SpecialTokensComeFromTheFilesBesideIt) {
   folder_.write("tokenizer_config.json",
-                R"({"eos_token":{"content":"<|end|>"},"bos_token":null,"chat_template":"x"})");
+                R"({"eos_token":{"content":"<|end|>"},"bos_token":null,"chat_template":"x",)"
+                R"("model_max_length":1000000000000000019884624838656})");  // as transformers does
   folder_.write("config.json", R"({"bos_token_id":3})");
   const auto tokenizer = load_tokenizer(folder_.path());
   EXPECT_EQ(tokenizer->eos(), 257);

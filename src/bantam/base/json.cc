@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bantam/base/error.h"
+#include "bantam/base/python_json.h"
 
 namespace bantam {
 
@@ -77,12 +78,15 @@ class KeySet {
   std::unordered_set<std::string> hashed_;
 };
 
+enum class LongIntegers { refused, as_doubles };
+
 // Builds the value from the parser's events. Members are appended, not looked up: ordered_json
 // would search its whole object for each new key.
 class Builder : public nlohmann::json_sax<Json> {
  public:
-  Builder(std::string_view text, const JsonLimits& limits, const Cursor& cursor)
-      : text_(text), limits_(limits), cursor_(cursor) {}
+  Builder(std::string_view text, const JsonLimits& limits, LongIntegers long_integers,
+          const Cursor& cursor)
+      : text_(text), limits_(limits), long_integers_(long_integers), cursor_(cursor) {}
 
   Json take() { return std::move(root_); }
 
@@ -94,7 +98,8 @@ class Builder : public nlohmann::json_sax<Json> {
     if (!std::isfinite(value)) {
       throw fail("number {} is larger than a double holds", escaped(digits, 60));
     }
-    if (digits.find_first_of(".eE") == std::string::npos) {
+    const bool is_integer = digits.find_first_of(".eE") == std::string::npos;
+    if (is_integer && long_integers_ == LongIntegers::refused) {
       throw fail("number {} does not fit in 64 bits", escaped(digits, 60));
     }
     return add(value);
@@ -188,20 +193,29 @@ class Builder : public nlohmann::json_sax<Json> {
 
   std::string_view text_;
   const JsonLimits& limits_;
+  LongIntegers long_integers_;
   const Cursor& cursor_;
   Json root_;
   std::vector<Level> open_;
   std::string key_;
 };
 
-}  // namespace
-
-Json parse_json(std::string_view text, const JsonLimits& limits) {
+Json parse(std::string_view text, const JsonLimits& limits, LongIntegers long_integers) {
   Cursor cursor{text.data()};
-  Builder builder(text, limits, cursor);
+  Builder builder(text, limits, long_integers, cursor);
   Json::sax_parse(TracedIterator(text.data(), &cursor),
                   TracedIterator(text.data() + text.size(), &cursor), &builder);
   return builder.take();
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const JsonLimits& limits) {
+  return parse(text, limits, LongIntegers::refused);
+}
+
+Json parse_python_json(std::string_view text, const JsonLimits& limits) {
+  return parse(text, limits, LongIntegers::as_doubles);
 }
 
 std::string dump_json(const Json& value, int indent) {

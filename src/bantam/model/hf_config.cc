@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "bantam/base/error.h"
+#include "bantam/base/python_json.h"
 
 namespace bantam {
 
@@ -18,7 +19,7 @@ HfConfig HfConfig::read(const Path& file) {
   const std::string text = read_file(file, std::uint64_t{16} << 20);
   Json value;
   try {
-    value = parse_json(text);
+    value = parse_python_json(text);
   } catch (const Error& error) {
     throw error.at(where);
   }
