@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "bantam/generate/cached_forward.h"
+#include "bantam/text/unicode.h"
 
 namespace bantam {
 namespace {
@@ -82,6 +83,7 @@ class Search {
   bool may_improve() const;
   bool advance(const std::vector<Continuation>& best);
   void set_text(Choice& choice, const Finished& finished) const;
+  void set_whole_text(Choice& choice, const Finished& finished) const;
   Choice choice_of(const Finished& finished) const;
 };
 
@@ -195,8 +197,8 @@ Beam Search::continued(const Continuation& next) const {
 }
 
 double Search::score(const Beam& beam) const {
-  return beam.sum /
-         std::pow(static_cast<double>(beam.tokens.size()), request_.options.length_penalty);
+  return beam.sum / std::pow(static_cast<double>(beam.tokens.size()),
+                             request_.options.length_penalty.value_or(1));
 }
 
 // Whether a running beam may still win.
@@ -205,7 +207,7 @@ bool Search::may_improve() const {
   if (finished_.size() < static_cast<std::size_t>(settings_.beams)) return true;
   if (settings_.early_stopping == EarlyStopping::when_full) return false;
   const Beam& best = running_.front();
-  const double penalty = request_.options.length_penalty;
+  const double penalty = request_.options.length_penalty.value_or(1);
   // A longer answer is divided by more.
   const bool gains = settings_.early_stopping == EarlyStopping::when_proven && penalty > 0;
   const double most =
@@ -235,6 +237,16 @@ bool Search::advance(const std::vector<Continuation>& best) {
   return may_improve();
 }
 
+// What an encoder-decoder writes is a text of its own, before whose first word there is no space.
+void Search::set_whole_text(Choice& choice, const Finished& finished) const {
+  std::vector<std::int32_t> tokens = finished.beam.tokens;
+  if (!tokens.empty() && std::ranges::binary_search(end_tokens_, tokens.back())) tokens.pop_back();
+  StopText text(request_.options.stop);
+  choice.text = text.push(repair_utf8(tokenizer_->decode(tokens, true)));
+  choice.text += text.finish();
+  choice.stop = text.found().value_or("");
+}
+
 void Search::set_text(Choice& choice, const Finished& finished) const {
   StopRules rules{end_tokens_, request_.options.stop, limit_,
                   std::numeric_limits<std::int64_t>::max()};
@@ -248,7 +260,9 @@ void Search::set_text(Choice& choice, const Finished& finished) const {
 
 Choice Search::choice_of(const Finished& finished) const {
   Choice choice;
-  if (tokenizer_) set_text(choice, finished);
+  if (tokenizer_) {
+    settings_.source ? set_whole_text(choice, finished) : set_text(choice, finished);
+  }
   choice.tokens = finished.beam.tokens;
   if (request_.options.logprobs) choice.log_probabilities = finished.beam.log_probabilities;
   choice.finish_reason = finished.reason;

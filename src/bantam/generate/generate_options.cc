@@ -3,32 +3,17 @@
 #include <array>
 #include <charconv>
 
+#include "bantam/generate/generation_defaults.h"
+
 namespace bantam {
 namespace {
 
-// A damaged default is no reason to refuse a model: a value of the wrong type or outside its range
-// is left out.
-template <class T>
-void take(std::optional<T>& field, const Json& config, const char* key, double low, double high,
-          std::vector<std::string>& told) {
-  if (field || !config.is_object() || !config.contains(key) || !config[key].is_number()) return;
-  const double value = config[key].get<double>();
-  if (!(value >= low && value <= high)) return;
-  field = static_cast<T>(value);
-  told.push_back(fmt::format("{} {}", key, *field));
-}
-
 void take_sampling(SamplerOptions& sampler, const Json& config, std::vector<std::string>& told) {
-  take(sampler.temperature, config, "temperature", 1e-6, 1e6, told);
-  take(sampler.top_k, config, "top_k", 0, 1e9, told);
-  take(sampler.top_p, config, "top_p", 0, 1, told);
-  take(sampler.min_p, config, "min_p", 0, 1, told);
-  take(sampler.typical_p, config, "typical_p", 0, 1, told);
-}
-
-bool says_yes(const Json& config, const char* key) {
-  return config.is_object() && config.contains(key) && config[key].is_boolean() &&
-         config[key].get<bool>();
+  take_default(sampler.temperature, config, "temperature", 1e-6, 1e6, told);
+  take_default(sampler.top_k, config, "top_k", 0, 1e9, told);
+  take_default(sampler.top_p, config, "top_p", 0, 1, told);
+  take_default(sampler.min_p, config, "min_p", 0, 1, told);
+  take_default(sampler.typical_p, config, "typical_p", 0, 1, told);
 }
 
 }  // namespace
@@ -54,7 +39,7 @@ Decoding parse_decoding(const std::string& text) {
 std::vector<std::string> apply_generation_defaults(GenerateOptions& options, const Json& config) {
   std::vector<std::string> told;
   SamplerOptions& sampler = options.sampler;
-  take(sampler.repetition_penalty, config, "repetition_penalty", 1e-6, 1e6, told);
+  take_default(sampler.repetition_penalty, config, "repetition_penalty", 1e-6, 1e6, told);
   if (!options.decode) {
     std::optional<int> beams;
     if (sampler.temperature) {
@@ -62,11 +47,9 @@ std::vector<std::string> apply_generation_defaults(GenerateOptions& options, con
     } else if (says_yes(config, "do_sample")) {
       options.decode = "sample";
     } else {
-      take(beams, config, "num_beams", 2, 64, told);
+      take_default(beams, config, "num_beams", 2, 64, told);
       options.decode = beams ? fmt::format("beam:{}", *beams) : "greedy";
-      std::optional<double> penalty;
-      if (beams) take(penalty, config, "length_penalty", -100, 100, told);
-      if (penalty) options.length_penalty = *penalty;
+      if (beams) take_default(options.length_penalty, config, "length_penalty", -100, 100, told);
     }
   }
   if (parse_decoding(*options.decode).kind != Decoding::Kind::sample) {

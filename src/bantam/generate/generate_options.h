@@ -18,7 +18,7 @@ struct GenerateOptions {
   std::optional<std::int64_t> max_tokens;
   std::vector<std::string> stop;
   int n = 1;
-  double length_penalty = 1;
+  std::optional<double> length_penalty;  ///< unset: 1
   bool ignore_eos = false;
   bool logprobs = false;
 };
@@ -29,8 +29,7 @@ inline void describe(Describer<GenerateOptions>& d) {
     "How tokens are chosen: greedy, sample, or beam:B with B beams. By default as the model's "
     "generation_config.json says; sample when a temperature is given.");
   d.nested(&GenerateOptions::sampler);
-  d(&GenerateOptions::max_tokens, "max_tokens",
-    "Tokens of an answer at most; by default until the context is full.",
+  d(&GenerateOptions::max_tokens, "max_tokens", "Tokens of an answer at most.",
     at_least(std::int64_t{1}));
   d(&GenerateOptions::stop, "stop",
     "Text that ends the answer and is left out of it; may be given several times.");

@@ -1,6 +1,7 @@
 #include "bantam/generate/generator.h"
 
 #include "bantam/generate/beam_search.h"
+#include "bantam/generate/generation_report.h"
 
 namespace bantam {
 namespace {
@@ -8,27 +9,6 @@ namespace {
 Decoding decoding_of(const Request& request) {
   return parse_decoding(request.options.decode.value_or("greedy"));
 }
-
-// Counts what is done for the caller's progress and hooks.
-class Report {
- public:
-  Report(std::size_t requests, const GenerateHooks& hooks)
-      : hooks_(hooks),
-        phase_(hooks.progress == nullptr ? silent_progress() : *hooks.progress, "Generating",
-               static_cast<double>(requests), "prompts") {}
-
-  void done(std::size_t request, const Completion& completion) {
-    tokens_ += completion.generated_tokens();
-    phase_.advance(++finished_, {{"tokens", static_cast<double>(tokens_)}});
-    if (hooks_.on_done) hooks_.on_done(request, completion);
-  }
-
- private:
-  const GenerateHooks& hooks_;
-  ProgressPhase phase_;
-  double finished_ = 0;
-  std::int64_t tokens_ = 0;
-};
 
 }  // namespace
 
@@ -61,17 +41,12 @@ std::vector<Completion> Generator::generate(std::span<const Request> requests,
       throw error.at(fmt::format("request {}", i + 1));
     }
   }
-  const auto cancelled = [&hooks] {
-    return Interrupt::requested() != 0 || (hooks.cancelled && hooks.cancelled());
-  };
   std::vector<Completion> completions(requests.size());
-  Report report(requests.size(), hooks);
+  GenerationReport report(requests.size(), "prompts", hooks);
+  const auto cancelled = [&report] { return report.cancelled(); };
   const auto finish = [&](std::size_t i, Completion completion) {
     completions[i] = std::move(completion);
     report.done(i, completions[i]);
-  };
-  const auto show = [&](std::size_t i, int sample, std::string_view text) {
-    if (hooks.on_text && !text.empty()) hooks.on_text(i, sample, text);
   };
   try {
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -81,17 +56,16 @@ std::vector<Completion> Generator::generate(std::span<const Request> requests,
                                     cancelled};
         Completion completion =
             beam_search(*model_.model, model_.tokenizer, tokens_, requests[i], settings);
-        for (std::size_t n = 0; n < completion.choices.size(); ++n) {
-          show(i, static_cast<int>(n), completion.choices[n].text);
-        }
+        report.show(i, completion);
         finish(i, std::move(completion));
         continue;
       }
       Request request = requests[i];
       if (!request.stream) request.stream = i;
-      scheduler_.submit(std::move(request),
-                        {[&show, i](int sample, std::string_view text) { show(i, sample, text); },
-                         cancelled, [&finish, i](Completion done) { finish(i, std::move(done)); }});
+      scheduler_.submit(
+          std::move(request),
+          {[&report, i](int sample, std::string_view text) { report.show(i, sample, text); },
+           cancelled, [&finish, i](Completion done) { finish(i, std::move(done)); }});
     }
     while (scheduler_.step()) {
     }

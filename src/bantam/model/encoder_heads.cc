@@ -34,6 +34,14 @@ std::string classes_of(const Architecture& family) {
   return names.empty() ? "none" : names;
 }
 
+// The first of "architectures"; empty without one.
+std::string stated_class(const HfConfig& config) {
+  const auto classes = config.json().find("architectures");
+  const bool is_named = classes != config.json().end() && classes->is_array() &&
+                        !classes->empty() && classes->front().is_string();
+  return is_named ? classes->front().get<std::string>() : "";
+}
+
 std::string bias_name(std::string_view weight) {
   return fmt::format("{}.bias", weight.substr(0, weight.rfind('.')));
 }
@@ -147,6 +155,10 @@ const HeadForm* head_form_of_class(const Architecture& family, std::string_view 
   return nullptr;
 }
 
+const HeadForm* head_form_of(const Architecture& family, const HfConfig& config) {
+  return head_form_of_class(family, stated_class(config));
+}
+
 HeadConfig head_config_from_hf(const HfConfig& config, const HeadForm& form) {
   HeadConfig out;
   out.labels = labels_from_hf(config);
@@ -252,14 +264,10 @@ std::vector<Parameter> EncoderModel::parameters() {
 EncoderModel read_encoder_model(const Path& folder, std::vector<std::string>& warnings) {
   const OpenedModel opened = open_model(folder, WeightCheck::automatic);
   const HfConfig config = HfConfig::read(folder / "config.json");
-  const auto classes = config.json().find("architectures");
-  const bool is_named = classes != config.json().end() && classes->is_array() &&
-                        !classes->empty() && classes->front().is_string();
-  const std::string hf_class = is_named ? classes->front().get<std::string>() : "";
-  const HeadForm* form = head_form_of_class(*opened.architecture, hf_class);
+  const HeadForm* form = head_form_of(*opened.architecture, config);
   if (form == nullptr) {
     throw input_error("{}: architectures names '{}'; heads of the {} family: {}", config.where(),
-                      escaped(hf_class), opened.architecture->name,
+                      escaped(stated_class(config)), opened.architecture->name,
                       classes_of(*opened.architecture));
   }
   auto weights = read_decoder_weights(*opened.source, opened.naming, *opened.architecture,

@@ -31,6 +31,9 @@ const HeadForm& head_form(const Architecture& family, HeadKind kind);
 /// By the name in config.json's "architectures"; null for any other.
 const HeadForm* head_form_of_class(const Architecture& family, std::string_view hf_class);
 
+/// The head that config.json's "architectures" names; null for none.
+const HeadForm* head_form_of(const Architecture& family, const HfConfig& config);
+
 HeadConfig head_config_from_hf(const HfConfig& config, const HeadForm& form);
 void head_config_to_hf(const HeadConfig& config, const HeadForm& form, bool dense_has_bias,
                        Json& json);

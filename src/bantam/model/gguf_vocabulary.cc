@@ -28,12 +28,45 @@ namespace {
 
 constexpr std::string_view space_symbol = "\u2581";
 
-// The sentence-piece step that the normalizer consists of; null for any other.
+// The parts of a Sequence under `list`, or the one part there is.
+std::vector<Json> steps_of(const std::string& json, const char* list) {
+  if (json.empty()) return {};
+  const Json part = parse_json(json);
+  if (part.is_null()) return {};
+  if (part.value("type", "") != "Sequence") return {part};
+  return part[list].get<std::vector<Json>>();
+}
+
+// Hugging Face's form of SentencePiece's Unigram: the charsmap alone, or steps that take
+// superfluous white space away; words with a space before each. Null for anything else.
+Json spec_of_converted(const Vocabulary& vocabulary) {
+  if (vocabulary.kind != TokenModelKind::unigram) return nullptr;
+  std::string charsmap;
+  for (const Json& step : steps_of(vocabulary.normalizer_json, "normalizers")) {
+    const std::string type = step.value("type", "");
+    if (type == "Precompiled") charsmap = step.value("precompiled_charsmap", "");
+    if (type != "Precompiled" && type != "Replace" && type != "Strip") return nullptr;
+  }
+  bool has_words = false, has_spaces = false;
+  for (const Json& step : steps_of(vocabulary.pre_tokenizer_json, "pretokenizers")) {
+    has_words = has_words || step["type"] == Json("WhitespaceSplit");
+    has_spaces = has_spaces || (step["type"] == Json("Metaspace") &&
+                                step.value("prepend_scheme", "always") == "always");
+  }
+  if (!has_spaces) return nullptr;
+  const bool cleans = has_words || vocabulary.normalizer_json.find("Replace") != std::string::npos;
+  return {{"precompiled_charsmap", charsmap},
+          {"add_dummy_prefix", true},
+          {"remove_extra_whitespaces", cleans}};
+}
+
+// What SentencePiece does to a text before encoding it; null for a tokenizer of another kind.
 Json sentence_piece_spec(const Vocabulary& vocabulary) {
-  if (vocabulary.normalizer_json.empty()) return nullptr;
-  Json normalizer = parse_json(vocabulary.normalizer_json);
-  const bool known = normalizer.is_object() && normalizer["type"] == Json("SentencePiece");
-  return known ? normalizer : Json();
+  if (!vocabulary.normalizer_json.empty()) {
+    Json normalizer = parse_json(vocabulary.normalizer_json);
+    if (normalizer.is_object() && normalizer["type"] == Json("SentencePiece")) return normalizer;
+  }
+  return spec_of_converted(vocabulary);
 }
 
 // llama.cpp's name of the kind.
@@ -55,7 +88,8 @@ std::string kind_name(const Vocabulary& vocabulary) {
   }
   throw input_error(
       "GGUF has no place for this kind of tokenizer; it knows byte-level BPE, WordPiece and the "
-      "models of SentencePiece (keep tokenizer.model beside the weights, without tokenizer.json)");
+      "models of SentencePiece (keep tokenizer.model beside the weights, without tokenizer.json), "
+      "of Unigram also as Hugging Face writes them");
 }
 
 // As llama.cpp keeps WordPiece: a visible space before what begins a word.

@@ -16,8 +16,7 @@ LoadedEncoder load_encoder(const std::string& text) {
   }
   LoadedEncoder loaded;
   loaded.path = reference.path;
-  loaded.name = reference.path.filename().string();
-  if (loaded.name.empty()) loaded.name = reference.path.parent_path().filename().string();
+  loaded.name = name_of_model(reference.path);
   const OpenedModel opened = open_model(reference.path, WeightCheck::automatic);
   require_memory(estimate_memory(opened.config, *opened.source, 0), loaded.name);
   auto weights = read_decoder_weights(*opened.source, opened.naming, *opened.architecture,

@@ -25,39 +25,38 @@ void require_decoder(const OpenedModel& model, const Path& path) {
       escaped(path.string()), family.name);
 }
 
-void check_vocabulary(const LoadedModel& loaded) {
-  const std::int64_t rows = loaded.model->config().vocabulary;
-  const std::int64_t tokens = loaded.tokenizer->vocabulary_size();
-  if (tokens > rows) {
-    throw input_error(
-        "{}: the tokenizer has {} tokens but the embedding table only {} rows; they belong to "
-        "different models",
-        loaded.name, with_commas(tokens), with_commas(rows));
-  }
-}
-
 Json read_generation_defaults(const Path& path) {
   const Path file = path / "generation_config.json";
   if (!std::filesystem::is_directory(path) || !std::filesystem::exists(file)) return Json::object();
   return HfConfig::read(file).json();
 }
 
-void attach_adapters(LoadedModel& loaded, const ModelReference& reference) {
+}  // namespace
+
+void attach_adapters(CausalLM& model, const ModelReference& reference) {
   for (const AdapterReference& wanted : reference.adapters) {
-    auto adapter = load_peft_adapter(*loaded.model, wanted.path);
+    auto adapter = load_peft_adapter(model, wanted.path);
     adapter->gate.value = wanted.scale;
-    loaded.model->attach(std::move(adapter));
+    model.attach(std::move(adapter));
   }
 }
 
-}  // namespace
+void require_rows_for(const Tokenizer& tokenizer, const DecoderConfig& config,
+                      const std::string& name) {
+  const std::int64_t tokens = tokenizer.vocabulary_size();
+  if (tokens > config.vocabulary) {
+    throw input_error(
+        "{}: the tokenizer has {} tokens but the embedding table only {} rows; they belong to "
+        "different models",
+        name, with_commas(tokens), with_commas(config.vocabulary));
+  }
+}
 
 LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   const ModelReference reference = resolve_model_reference(text);
   LoadedModel loaded;
   loaded.path = reference.path;
-  loaded.name = reference.path.filename().string();
-  if (loaded.name.empty()) loaded.name = reference.path.parent_path().filename().string();
+  loaded.name = name_of_model(reference.path);
   const OpenedModel opened = open_model(
       reference.path, options.check_weights ? WeightCheck::automatic : WeightCheck::never);
   require_decoder(opened, reference.path);
@@ -75,8 +74,8 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   loaded.chat_template = opened.gguf ? chat_template_of(*opened.gguf, *loaded.tokenizer)
                                      : load_chat_template(reference.path, *loaded.tokenizer);
   loaded.generation_defaults = read_generation_defaults(reference.path);
-  check_vocabulary(loaded);
-  attach_adapters(loaded, reference);
+  require_rows_for(*loaded.tokenizer, loaded.model->config(), loaded.name);
+  attach_adapters(*loaded.model, reference);
   return loaded;
 }
 

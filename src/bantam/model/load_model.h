@@ -14,6 +14,8 @@
 
 namespace bantam {
 
+struct ModelReference;
+
 /// What a model reference resolves to. Shared by every command; weights are views of the mapped
 /// file until trained.
 struct LoadedModel {
@@ -31,6 +33,13 @@ struct LoadOptions {
   bool check_weights = true;  ///< refuse scales and values that are not finite (files up to 2 GB)
   std::int64_t context = 0;   ///< tokens of key/value store to plan memory for; 0: none
 };
+
+/// Attaches the adapters that the reference names, in order, with their scales.
+void attach_adapters(CausalLM& model, const ModelReference& reference);
+
+/// Throws Error(input) when the tokenizer has more tokens than the embedding table has rows.
+void require_rows_for(const Tokenizer& tokenizer, const DecoderConfig& config,
+                      const std::string& name);
 
 /// `reference` as in docs: a path, a name under home/models, owner/name, each with
 /// "+ADAPTER[:scale]". Throws Error naming what was expected; memory is estimated before anything

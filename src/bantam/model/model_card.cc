@@ -5,11 +5,11 @@
 #include <map>
 #include <system_error>
 
-#include "bantam/model/architecture.h"
 #include "bantam/model/gguf.h"
 #include "bantam/model/hf_config.h"
 #include "bantam/model/hub.h"
 #include "bantam/model/load_tokenizer.h"
+#include "bantam/model/open_model.h"
 #include "bantam/model/safetensors.h"
 
 namespace bantam {
@@ -63,16 +63,20 @@ void add_weights(ModelCard& card, const WeightSource& source) {
 void add_config(ModelCard& card, const OpenedFiles& files) {
   if (files.gguf) {
     card.family = files.gguf->require_string("general.architecture");
-    card.config = architecture_of_gguf(*files.gguf).config_from_gguf(*files.gguf);
   } else {
-    const HfConfig config = HfConfig::read(card.path / "config.json");
-    card.family = config.require_string("model_type");
-    card.config = architecture_of_hf(card.family).config_from_hf(config);
+    card.family = HfConfig::read(card.path / "config.json").require_string("model_type");
   }
+  const OpenedModel opened = open_model(card.path, WeightCheck::never);
+  card.kind = opened.kind();
+  card.config = opened.config;
 }
 
 void add_memory(ModelCard& card, const WeightSource& source) {
   if (!card.config) return;
+  if (card.kind == ModelKind::encoder) {  // keeps no keys and values
+    card.memory.push_back(estimate_memory(*card.config, source, 0));
+    return;
+  }
   for (const std::int64_t context : kShownContexts)
     if (context < card.config->context)
       card.memory.push_back(estimate_memory(*card.config, source, context));
@@ -136,8 +140,7 @@ void add_provenance(ModelCard& card, const OpenedFiles& files) {
 ModelCard read_model_card(const ModelReference& reference) {
   ModelCard card;
   card.path = reference.path;
-  card.name = reference.path.filename().string();
-  if (card.name.empty()) card.name = reference.path.parent_path().filename().string();
+  card.name = name_of_model(reference.path);
   const OpenedFiles files = open_files(reference.path);
   card.file_bytes = files.bytes();
   add_weights(card, files.source());

@@ -10,6 +10,7 @@
 #include "bantam/base/files.h"
 #include "bantam/model/memory_estimate.h"
 #include "bantam/model/model_reference.h"
+#include "bantam/model/open_model.h"
 #include "bantam/nn/decoder.h"
 #include "bantam/tensor/dtype.h"
 
@@ -33,6 +34,7 @@ struct ModelCard {
   std::uint64_t file_bytes = 0;
   std::string family;  ///< general.architecture or model_type, known to Bantam or not
   std::optional<DecoderConfig> config;
+  ModelKind kind = ModelKind::decoder;  ///< where there is a config
   std::uint64_t parameters = 0;
   std::vector<TypeShare> types;  ///< largest first
   std::vector<WeightInfo> weights;

@@ -306,6 +306,11 @@ std::optional<HubName> parse_hub_name(std::string_view text) {
   return hub;
 }
 
+std::string name_of_model(const Path& path) {
+  const Path last = path.filename();
+  return (last.empty() ? path.parent_path().filename() : last).string();
+}
+
 std::string_view default_model_name() { return "smollm2-135m-instruct"; }
 
 Path models_folder() { return home_folder() / "models"; }

@@ -45,6 +45,9 @@ std::optional<HubName> parse_hub_name(std::string_view text);
 /// fetches a model which is not here. "" stands for the default model.
 ModelReference resolve_model_reference(std::string_view text);
 
+/// A model's name for people: that of its file or folder.
+std::string name_of_model(const Path& path);
+
 /// "smollm2-135m-instruct"
 std::string_view default_model_name();
 /// HOME/models

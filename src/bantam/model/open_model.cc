@@ -6,12 +6,17 @@
 namespace bantam {
 namespace {
 
+OpenedModel completed(OpenedModel model) {
+  complete_config(model.config, *model.source, model.naming, *model.architecture);
+  return model;
+}
+
 OpenedModel open_gguf(const Path& path, WeightCheck check) {
   auto file = GgufFile::open(path, check);
   const std::string where = escaped(path.string());
   try {
     const Architecture& family = architecture_of_gguf(*file);
-    return {&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file};
+    return completed({&family, family.config_from_gguf(*file), file, WeightNaming::gguf, file});
   } catch (const Error& error) {
     // Typed getters already name the file; family and range errors do not.
     throw std::string_view(error.what()).starts_with(where) ? error : error.at(where);
@@ -22,8 +27,8 @@ OpenedModel open_folder(const Path& folder) {
   const HfConfig config = HfConfig::read(folder / "config.json");
   try {
     const Architecture& family = architecture_of_hf(config);
-    return {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf,
-            nullptr};
+    return completed(
+        {&family, family.config_from_hf(config), open_weights(folder), WeightNaming::hf, nullptr});
   } catch (const Error& error) {
     const bool named = std::string_view(error.what()).starts_with(escaped(folder.string()));
     throw named ? error : error.at(config.where());
@@ -32,8 +37,15 @@ OpenedModel open_folder(const Path& folder) {
 
 }  // namespace
 
+ModelKind OpenedModel::kind() const {
+  if (config.encoder) return ModelKind::encoder_decoder;
+  return architecture->is_encoder ? ModelKind::encoder : ModelKind::decoder;
+}
+
 OpenedModel open_model(const Path& path, WeightCheck check) {
   return std::filesystem::is_directory(path) ? open_folder(path) : open_gguf(path, check);
 }
+
+ModelKind kind_of_model(const Path& path) { return open_model(path, WeightCheck::never).kind(); }
 
 }  // namespace bantam

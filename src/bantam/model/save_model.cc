@@ -21,7 +21,7 @@
 namespace bantam {
 namespace {
 
-void require_merged(const CausalLM& model) {
+void require_merged(const Transformer& model) {
   if (!model.adapters().empty()) {
     throw internal_error("save: adapter '{}' is still attached; merge or detach it first",
                          model.adapters().front()->name);
@@ -68,8 +68,12 @@ void shorten_numbers(Json& value) {
   }
 }
 
+std::string torch_name(DType dtype) {
+  return dtype == DType::bf16 ? "bfloat16" : dtype == DType::f16 ? "float16" : "float32";
+}
+
 // Makes the folder, with the model's weights in it.
-void write_hf_weights(const CausalLM& model, const Path& folder, DType dtype) {
+void write_hf_weights(const Transformer& model, const Path& folder, DType dtype) {
   require_merged(model);
   if (!info(dtype).is_float) {
     throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
@@ -84,6 +88,54 @@ void write_hf_weights(const CausalLM& model, const Path& folder, DType dtype) {
                           tensors.emplace_back(name, in_type(weight, dtype));
                         });
   write_safetensors_folder(folder, tensors);
+}
+
+// What every GGUF file of a model is made of.
+struct NamedModel {
+  const Transformer& model;
+  const Tokenizer& tokenizer;
+  const std::string& name;
+};
+
+// llama.cpp keeps vectors and what it adds to states or scores as they are.
+bool stays_in_f32(const std::string& name, const Tensor& weight) {
+  constexpr std::string_view kAdded[] = {"position_embd.", "token_types.", "attn_rel_b."};
+  return weight.rank() == 1 || std::ranges::any_of(kAdded, [&](std::string_view part) {
+           return name.find(part) != std::string::npos;
+         });
+}
+
+void add_gguf_weights(const Transformer& model, DType dtype, GgufWriter& writer) {
+  visit_decoder_weights(
+      model, WeightNaming::gguf, [&](const std::string& name, const Tensor& weight) {
+        const bool fits = weight.rank() > 0 && weight.size(-1) % info(dtype).block_elements == 0;
+        // Rows that are no whole number of blocks stay in f16, as llama.cpp's own quantizer falls
+        // back.
+        const DType type = stays_in_f32(name, weight) ? DType::f32 : fits ? dtype : DType::f16;
+        writer.add(name, in_type(weight, type));
+      });
+}
+
+GgufWriter gguf_of(const NamedModel& named, DType dtype, const std::string& provenance) {
+  require_merged(named.model);
+  const Architecture& architecture = named.model.architecture();
+  if (architecture.config_to_gguf == nullptr) {
+    throw input_error(
+        "GGUF has no form for models of the {} family; export a Hugging Face folder instead",
+        architecture.name);
+  }
+  GgufWriter writer;
+  writer.set("general.architecture", std::string(architecture.gguf_name));
+  writer.set("general.type", std::string("model"));
+  writer.set("general.name", named.name);
+  writer.set("general.file_type", gguf_file_type(dtype));
+  writer.set("general.quantization_version", std::uint32_t{2});
+  writer.set("bantam.version", std::string(version()));
+  if (!provenance.empty()) writer.set("bantam.provenance", provenance);
+  architecture.config_to_gguf(named.model.config(), writer);
+  set_gguf_vocabulary(writer, named.tokenizer.vocabulary(), named.model.config().vocabulary);
+  add_gguf_weights(named.model, dtype, writer);
+  return writer;
 }
 
 }  // namespace
@@ -103,9 +155,7 @@ Json hf_config_of(const Transformer& model) {
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   write_hf_weights(*model.model, folder, dtype);
   Json json = hf_config_of(*model.model);
-  json["torch_dtype"] = dtype == DType::bf16  ? "bfloat16"
-                        : dtype == DType::f16 ? "float16"
-                                              : "float32";
+  json["torch_dtype"] = torch_name(dtype);
   json["bos_token_id"] = model.tokenizer->bos() ? Json(*model.tokenizer->bos()) : Json(nullptr);
   json["eos_token_id"] = model.tokenizer->eos() ? Json(*model.tokenizer->eos()) : Json(nullptr);
   json["bantam_version"] = version();
@@ -121,8 +171,23 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
 }
 
+void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype) {
+  write_hf_weights(*model.model, folder, dtype);
+  const DecoderConfig& config = model.model->config();
+  save_tokenizer_files(*model.tokenizer, nullptr, model.sentences.longest.value_or(config.context),
+                       folder);
+  write_sentence_settings(model.sentences, config.width, folder);
+  Json json = hf_config_of(*model.model);
+  json["torch_dtype"] = torch_name(dtype);
+  json["bantam_version"] = version();
+  write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
+}
+
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
   write_hf_weights(*model.model, folder, dtype);
+  if (model.tokenizer) {
+    save_tokenizer_files(*model.tokenizer, nullptr, model.model->config().context, folder);
+  }
   Json generation = model.generation_defaults;
   generation.update(model.tokens.to_json());
   write_file_atomically(folder / "generation_config.json", dump_json(generation, 2) + "\n");
@@ -130,37 +195,35 @@ void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
   for (const char* key : {"decoder_start_token_id", "pad_token_id", "eos_token_id"}) {
     if (generation.contains(key)) config[key] = generation[key];
   }
+  config["torch_dtype"] = torch_name(dtype);
+  config["bantam_version"] = version();
   write_file_atomically(folder / "config.json", dump_json(config, 2) + "\n");
 }
 
 void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
                const std::string& provenance) {
-  require_merged(*model.model);
-  const Architecture& architecture = model.model->architecture();
-  if (architecture.config_to_gguf == nullptr) {
-    throw input_error(
-        "GGUF has no form for models of the {} family; export a Hugging Face folder instead",
-        architecture.name);
-  }
-  GgufWriter writer;
-  writer.set("general.architecture", std::string(architecture.gguf_name));
-  writer.set("general.type", std::string("model"));
-  writer.set("general.name", model.name);
-  writer.set("general.file_type", gguf_file_type(dtype));
-  writer.set("general.quantization_version", std::uint32_t{2});
-  writer.set("bantam.version", std::string(version()));
-  if (!provenance.empty()) writer.set("bantam.provenance", provenance);
-  architecture.config_to_gguf(model.model->config(), writer);
-  set_gguf_vocabulary(writer, model.tokenizer->vocabulary(), model.model->config().vocabulary);
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
   if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
-  visit_decoder_weights(
-      *model.model, WeightNaming::gguf, [&](const std::string& name, const Tensor& weight) {
-        const bool is_vector = weight.rank() == 1;
-        const bool fits = weight.rank() > 0 && weight.size(-1) % info(dtype).block_elements == 0;
-        // Rows that are no whole number of blocks stay in f16, as llama.cpp's own quantizer falls
-        // back.
-        writer.add(name, in_type(weight, is_vector ? DType::f32 : fits ? dtype : DType::f16));
-      });
+  writer.write(file);
+}
+
+void save_gguf(const LoadedEncoder& model, const Path& file, DType dtype,
+               const std::string& provenance) {
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  set_sentence_settings(model.sentences, model.model->architecture().gguf_name, writer);
+  writer.write(file);
+}
+
+void save_gguf(const LoadedSeq2Seq& model, const Path& file, DType dtype,
+               const std::string& provenance) {
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  const Architecture& architecture = model.model->architecture();
+  writer.set(std::string(architecture.gguf_name) + std::string(kGgufStartTokenKey),
+             static_cast<std::uint32_t>(model.tokens.start));
+  if (model.tokens.padding && !model.tokenizer->pad()) {
+    writer.set("tokenizer.ggml.padding_token_id",
+               static_cast<std::uint32_t>(*model.tokens.padding));
+  }
   writer.write(file);
 }
 

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "bantam/base/files.h"
+#include "bantam/model/load_encoder.h"
 #include "bantam/model/load_model.h"
-#include "bantam/model/seq2seq.h"
+#include "bantam/model/load_seq2seq.h"
 
 namespace bantam {
 
@@ -19,13 +20,20 @@ Json hf_config_of(const Transformer& model);
 /// No adapter may be attached.
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype);
 
-/// The same of an encoder-decoder, without tokenizer files: config.json, generation_config.json,
-/// model.safetensors.
+/// The same of an encoder, with what makes one vector of a text (write_sentence_settings).
+void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype);
+
+/// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer.
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype);
 
 /// One GGUF file with tokenizer, template and provenance; linears and embeddings in `dtype`, norms
-/// f32.
+/// and tables of positions f32. Throws Error(input) for a family or a tokenizer that the format has
+/// no place for.
 void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
+               const std::string& provenance = "");
+void save_gguf(const LoadedEncoder& model, const Path& file, DType dtype,
+               const std::string& provenance = "");
+void save_gguf(const LoadedSeq2Seq& model, const Path& file, DType dtype,
                const std::string& provenance = "");
 
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.

@@ -23,6 +23,9 @@ constexpr std::array<PoolingName, 4> kPoolings = {{
     {Pooling::max, "max", "max", "pooling_mode_max_tokens"},
 }};
 
+// ARCHITECTURE.pooling_type counts these from 1.
+constexpr Pooling kGgufPoolings[] = {Pooling::mean, Pooling::first, Pooling::last};
+
 [[noreturn]] void throw_unknown_pooling(const HfConfig& config, std::string_view found) {
   throw input_error("{}: the pooling is {}; expected one of mean, cls, lasttoken, max",
                     config.where(), found);
@@ -140,13 +143,63 @@ SentenceSettings sentence_settings_of(const GgufFile& file) {
   const std::string key = file.require_string("general.architecture") + ".pooling_type";
   const auto type = file.integer(key);
   if (!type || *type == 0) return settings;
-  constexpr Pooling kTypes[] = {Pooling::mean, Pooling::first, Pooling::last};
   if (*type < 1 || *type > 3) {
     throw input_error("{}: {} is {}; expected 1 (mean), 2 (first) or 3 (last)", file.description(),
                       key, *type);
   }
-  settings.pooling = kTypes[*type - 1];
+  settings.pooling = kGgufPoolings[*type - 1];
   return settings;
+}
+
+void write_sentence_settings(const SentenceSettings& settings, std::int64_t width,
+                             const Path& folder) {
+  if (!settings.pooling) return;
+  const auto write = [&](const Path& name, const Json& value) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    write_file_atomically(folder / name, dump_json(value, 2) + "\n");
+  };
+  Json modules = Json::array();
+  const auto add_module = [&](const char* path, const char* type) {
+    modules.push_back({{"idx", modules.size()},
+                       {"name", std::to_string(modules.size())},
+                       {"path", path},
+                       {"type", std::string("sentence_transformers.models.") + type}});
+  };
+  add_module("", "Transformer");
+  add_module("1_Pooling", "Pooling");
+  if (settings.normalize.value_or(false)) add_module("2_Normalize", "Normalize");
+  write("modules.json", modules);
+  Json pooling = {{"word_embedding_dimension", width}};
+  for (const PoolingName& known : kPoolings) {
+    pooling[known.key] = known.pooling == *settings.pooling;
+  }
+  write("1_Pooling/config.json", pooling);
+  if (settings.longest) {
+    write("sentence_bert_config.json",
+          {{"max_seq_length", *settings.longest}, {"do_lower_case", false}});
+  }
+  if (!settings.prompt.empty()) {
+    write("config_sentence_transformers.json",
+          {{"prompts", {{"default", settings.prompt}}}, {"default_prompt_name", "default"}});
+  }
+}
+
+void set_sentence_settings(const SentenceSettings& settings, std::string_view architecture,
+                           GgufWriter& writer) {
+  if (!settings.prompt.empty()) {
+    throw input_error(
+        "GGUF has no key for the prompt '{}' that this model puts before texts; export a Hugging "
+        "Face folder instead",
+        escaped(settings.prompt, 60));
+  }
+  if (!settings.pooling) return;
+  const auto* const found = std::ranges::find(kGgufPoolings, *settings.pooling);
+  if (found == std::end(kGgufPoolings)) {
+    throw input_error("GGUF has no number for {} pooling; export a Hugging Face folder instead",
+                      pooling_name(*settings.pooling));
+  }
+  writer.set(std::string(architecture) + ".pooling_type",
+             static_cast<std::uint32_t>(found - std::begin(kGgufPoolings) + 1));
 }
 
 }  // namespace bantam

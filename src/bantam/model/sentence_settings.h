@@ -12,6 +12,7 @@
 namespace bantam {
 
 class GgufFile;
+class GgufWriter;
 
 /// What is not set was not stated.
 struct SentenceSettings {
@@ -35,5 +36,13 @@ SentenceSettings read_sentence_settings(const Path& folder);
 
 /// ARCHITECTURE.pooling_type.
 SentenceSettings sentence_settings_of(const GgufFile& file);
+
+/// The files that sentence-transformers reads, for vectors of `width` features, if `settings` says
+/// how to pool; nothing otherwise.
+void write_sentence_settings(const SentenceSettings& settings, std::int64_t width,
+                             const Path& folder);
+/// ARCHITECTURE.pooling_type. Throws Error(input) for what the format has no place for.
+void set_sentence_settings(const SentenceSettings& settings, std::string_view architecture,
+                           GgufWriter& writer);
 
 }  // namespace bantam

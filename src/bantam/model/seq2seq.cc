@@ -4,12 +4,11 @@
 
 #include "bantam/base/error.h"
 #include "bantam/model/architecture.h"
-#include "bantam/model/decoder_weights.h"
-#include "bantam/model/hf_config.h"
-#include "bantam/model/safetensors.h"
+#include "bantam/model/gguf.h"
 #include "bantam/model/text_encoder.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/tape.h"
+#include "bantam/text/tokenizer.h"
 
 namespace bantam {
 namespace {
@@ -64,10 +63,6 @@ std::vector<std::int32_t> single_bad_words(const Json* value) {
   }
   std::ranges::sort(ids);
   return ids;
-}
-
-Json read_optional(const Path& file) {
-  return std::filesystem::exists(file) ? HfConfig::read(file).json() : Json::object();
 }
 
 }  // namespace
@@ -136,6 +131,21 @@ Seq2SeqTokens Seq2SeqTokens::read(const Json& config, const Json& generation) {
   return tokens;
 }
 
+Seq2SeqTokens Seq2SeqTokens::of_gguf(const GgufFile& file, const Tokenizer& tokenizer) {
+  const std::string key =
+      file.require_string("general.architecture") + std::string(kGgufStartTokenKey);
+  Seq2SeqTokens tokens;
+  tokens.padding = tokenizer.pad();
+  tokens.end = tokenizer.end_of_generation();
+  const auto start = file.integer(key);
+  if (!start && !tokens.padding) {
+    throw input_error("{}: key '{}' is missing, and there is no padding token", file.description(),
+                      key);
+  }
+  tokens.start = start ? static_cast<std::int32_t>(*start) : *tokens.padding;
+  return tokens;
+}
+
 Json Seq2SeqTokens::to_json() const {
   Json out = {{"decoder_start_token_id", start}};
   if (padding) out["pad_token_id"] = *padding;
@@ -145,25 +155,6 @@ Json Seq2SeqTokens::to_json() const {
   if (forced_last) out["forced_eos_token_id"] = *forced_last;
   for (const std::int32_t token : never) out["bad_words_ids"].push_back({token});
   return out;
-}
-
-LoadedSeq2Seq load_seq2seq(const Path& folder) {
-  const HfConfig file = HfConfig::read(folder / "config.json");
-  try {
-    const Architecture& family = architecture_of_hf(file);
-    DecoderConfig config = family.config_from_hf(file);
-    const auto source = open_weights(folder);
-    complete_config(config, *source, WeightNaming::hf, family);
-    LoadedSeq2Seq loaded;
-    loaded.generation_defaults = read_optional(folder / "generation_config.json");
-    loaded.tokens = Seq2SeqTokens::read(file.json(), loaded.generation_defaults);
-    auto weights = read_decoder_weights(*source, WeightNaming::hf, family, config, loaded.warnings);
-    loaded.model = std::make_shared<Seq2SeqModel>(family, std::move(config), std::move(weights));
-    return loaded;
-  } catch (const Error& error) {
-    const bool named = std::string_view(error.what()).starts_with(escaped(folder.string()));
-    throw named ? error : error.at(file.where());
-  }
 }
 
 }  // namespace bantam

@@ -5,14 +5,16 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
-#include "bantam/base/files.h"
 #include "bantam/base/json.h"
 #include "bantam/model/causal_lm.h"
 
 namespace bantam {
+
+class GgufFile;
+class Tokenizer;
 
 /// A causal language model whose batches carry a Source. Its sites are those of the decoder, and
 /// those of the encoder behind "encoder."; adapters, taps and parameters cover both.
@@ -35,6 +37,9 @@ class Seq2SeqModel : public CausalLM {
 Batch make_seq2seq_batch(std::shared_ptr<const Source> source,
                          std::span<const std::vector<std::int32_t>> answers);
 
+/// What the decoder begins with, behind the name of the architecture.
+inline constexpr std::string_view kGgufStartTokenKey = ".decoder_start_token_id";
+
 /// Tokens that answers begin and end with, as config.json and generation_config.json say.
 struct Seq2SeqTokens {
   std::int32_t start = 0;         ///< what the decoder reads first; not part of the answer
@@ -46,18 +51,11 @@ struct Seq2SeqTokens {
 
   /// Reads what both objects say, the second one first. Throws Error(input) without a start token.
   static Seq2SeqTokens read(const Json& config, const Json& generation_config);
+  /// ARCHITECTURE.decoder_start_token_id, else the padding token, with which T5 begins; the end is
+  /// the tokenizer's. Throws Error(input) when neither is there.
+  static Seq2SeqTokens of_gguf(const GgufFile& file, const Tokenizer& tokenizer);
   /// The keys that read() takes from config.json.
   Json to_json() const;
 };
-
-struct LoadedSeq2Seq {
-  std::shared_ptr<Seq2SeqModel> model;
-  Seq2SeqTokens tokens;
-  Json generation_defaults;           ///< generation_config.json, or an empty object
-  std::vector<std::string> warnings;  ///< extra tensors
-};
-
-/// From a Hugging Face folder: config.json, safetensors, generation_config.json.
-LoadedSeq2Seq load_seq2seq(const Path& folder);
 
 }  // namespace bantam

@@ -139,7 +139,9 @@ void read_word_piece(const Json& model, Vocabulary& vocabulary) {
 void append_vocabulary(const Vocabulary& vocabulary, std::string& out) {
   const bool list = vocabulary.kind == TokenModelKind::unigram;
   const char* separator = "\n";
-  const std::size_t count = list ? vocabulary.scores.size() : vocabulary.tokens.size();
+  std::size_t count = list ? vocabulary.scores.size() : vocabulary.tokens.size();
+  // A list cannot leave ids out, but it can end before those that GGUF files add to fill a table.
+  while (list && count > 0 && vocabulary.types[count - 1] == TokenType::unused) --count;
   for (std::size_t id = 0; id < count; ++id) {
     const bool beside =
         std::binary_search(vocabulary.outside_model.begin(), vocabulary.outside_model.end(),

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -8,13 +9,19 @@
 #include "bantam/cli/session.h"
 #include "bantam/data/dataset.h"
 #include "bantam/generate/generator.h"
+#include "bantam/generate/seq2seq_answer.h"
 #include "bantam/model/load_model.h"
+#include "bantam/model/load_seq2seq.h"
 #include "bantam/model/model_reference.h"
+#include "bantam/model/open_model.h"
 #include "bantam/text/chat_template.h"
 
 namespace bantam {
 
 namespace {
+
+// Of an answer, where neither the user nor the model's files say.
+constexpr std::int64_t kUsualTokens = 256;
 
 struct GenerateCommandOptions {
   std::string model{default_model_name()};
@@ -82,6 +89,28 @@ std::vector<std::int32_t> encode(const Item& item, const Generator& generator, b
   return render_prompt(*model.chat_template, *model.tokenizer, messages, render).ids;
 }
 
+// An encoder-decoder reads a text with all that its tokenizer puts around one.
+std::vector<std::int32_t> encode(const Item& item, const LoadedSeq2Seq& loaded) {
+  if (!item.messages.empty()) {
+    throw input_error("a conversation; {} is an encoder-decoder, which answers to a text",
+                      loaded.name);
+  }
+  return loaded.tokenizer->model_input(item.prompt).ids;
+}
+
+template <class Encode>
+auto encoded(const std::vector<Item>& items, Encode encode_one) {
+  std::vector<decltype(encode_one(items.front()))> all;
+  for (const Item& item : items) {
+    try {
+      all.push_back(encode_one(item));
+    } catch (const Error& error) {
+      throw item.where.empty() ? error : error.at(item.where);
+    }
+  }
+  return all;
+}
+
 // Rows in the order of the prompts, as soon as all before them are there.
 class RowWriter {
  public:
@@ -134,36 +163,15 @@ struct Totals {
 
 class Generate final : public CommandBody {
  public:
-  std::vector<Option> options() override {
-    options_.generate.max_tokens = 256;
-    return options_of(options_);
-  }
+  std::vector<Option> options() override { return options_of(options_); }
 
   int run(Session& session) override {
     const std::vector<Item> items = read_items(session);
-    LoadedModel loaded = load_model(options_.model);
-    for (const std::string& warning : loaded.warnings) session.progress().note(warning);
     options_.generate.sampler.seed = session.shared().seed;
-    const std::vector<std::string> told =
-        apply_generation_defaults(options_.generate, loaded.generation_defaults);
-    if (!told.empty()) {
-      session.progress().note(fmt::format("{} asks for {}", loaded.name, fmt::join(told, ", ")));
-    }
-    GeneratorOptions settings;
-    settings.max_batch = options_.batch;
-    settings.context = options_.context;
-    Generator generator(std::move(loaded), settings);
-    std::vector<Request> requests;
-    for (const Item& item : items) {
-      try {
-        requests.push_back({encode(item, generator, options_.chat), options_.generate, {}});
-      } catch (const Error& error) {
-        throw item.where.empty() ? error : error.at(item.where);
-      }
-    }
-    return from_data_ || options_.generate.n > 1 || session.json() || session.shared().out
-               ? write_rows(session, generator, items, requests)
-               : stream(session, generator, requests);
+    const ModelReference reference = resolve_model_reference(options_.model);
+    return kind_of_model(reference.path) == ModelKind::encoder_decoder
+               ? answer(session, items, reference)
+               : go_on(session, items);
   }
 
  private:
@@ -184,22 +192,72 @@ class Generate final : public CommandBody {
     return items;
   }
 
+  // Makes all completions, telling the hooks.
+  using Work = std::function<std::vector<Completion>(const GenerateHooks& hooks)>;
+
+  int go_on(Session& session, const std::vector<Item>& items) {
+    LoadedModel loaded = load_model(options_.model);
+    if (!options_.generate.max_tokens) options_.generate.max_tokens = kUsualTokens;
+    tell(session, loaded.name, loaded.warnings,
+         apply_generation_defaults(options_.generate, loaded.generation_defaults));
+    GeneratorOptions settings;
+    settings.max_batch = options_.batch;
+    settings.context = options_.context;
+    Generator generator(std::move(loaded), settings);
+    const std::vector<Request> requests = encoded(items, [&](const Item& item) {
+      return Request{encode(item, generator, options_.chat), options_.generate, {}};
+    });
+    return write(session, generator.model().path, items,
+                 [&](const GenerateHooks& hooks) { return generator.generate(requests, hooks); });
+  }
+
+  int answer(Session& session, const std::vector<Item>& items, const ModelReference& reference) {
+    if (options_.chat || options_.context != 0) {
+      throw usage_error(
+          "{}: this model is an encoder-decoder, which answers to a text; leave {} out",
+          name_of_model(reference.path), options_.chat ? "--chat" : "--context");
+    }
+    const LoadedSeq2Seq loaded = load_seq2seq(reference);
+    std::vector<std::string> told;
+    Seq2SeqOptions search = seq2seq_options(options_.generate, loaded.generation_defaults, told);
+    if (search.max_tokens == 0) search.max_tokens = kUsualTokens;
+    tell(session, loaded.name, loaded.warnings, told);
+    const auto texts = encoded(items, [&](const Item& item) { return encode(item, loaded); });
+    return write(session, loaded.path, items, [&](const GenerateHooks& hooks) {
+      return answer_texts(loaded, texts, search, hooks);
+    });
+  }
+
+  static void tell(Session& session, const std::string& model,
+                   const std::vector<std::string>& warnings,
+                   const std::vector<std::string>& asked) {
+    for (const std::string& warning : warnings) session.progress().note(warning);
+    if (asked.empty()) return;
+    session.progress().note(fmt::format("{} asks for {}", model, fmt::join(asked, ", ")));
+  }
+
+  int write(Session& session, const Path& model, const std::vector<Item>& items, const Work& work) {
+    return from_data_ || options_.generate.n > 1 || session.json() || session.shared().out
+               ? write_rows(session, model, items, work)
+               : stream(session, work);
+  }
+
   // One prompt, one answer: the text as it comes.
-  int stream(Session& session, Generator& generator, const std::vector<Request>& requests) {
+  int stream(Session& session, const Work& work) {
     GenerateHooks hooks;
     hooks.on_text = [&session](std::size_t, int, std::string_view text) {
       session.print(text);
       session.flush();
     };
-    const auto completions = timed(generator, requests, hooks);
+    const auto completions = timed(work, hooks);
     session.print("\n");
     session.flush();  // before the figures on standard error
     return summarize(session, completions);
   }
 
-  int write_rows(Session& session, Generator& generator, const std::vector<Item>& items,
-                 const std::vector<Request>& requests) {
-    std::vector<Path> inputs = {generator.model().path};
+  int write_rows(Session& session, const Path& model, const std::vector<Item>& items,
+                 const Work& work) {
+    std::vector<Path> inputs = {model};
     for (const std::string& text : options_.data) inputs.emplace_back(parse_data_ref(text).path);
     RowWriter writer(session, items, inputs);
     GenerateHooks hooks;
@@ -207,15 +265,14 @@ class Generate final : public CommandBody {
     hooks.on_done = [&](std::size_t i, const Completion& completion) {
       writer.take(i, completion);
     };
-    const auto completions = timed(generator, requests, hooks);
+    const auto completions = timed(work, hooks);
     if (Interrupt::requested() == 0) writer.finish();
     return summarize(session, completions);
   }
 
-  std::vector<Completion> timed(Generator& generator, const std::vector<Request>& requests,
-                                const GenerateHooks& hooks) {
+  std::vector<Completion> timed(const Work& work, const GenerateHooks& hooks) {
     const auto start = std::chrono::steady_clock::now();
-    std::vector<Completion> completions = generator.generate(requests, hooks);
+    std::vector<Completion> completions = work(hooks);
     totals_.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const Completion& completion : completions) {
@@ -245,7 +302,7 @@ class Generate final : public CommandBody {
       session.run()->log(0, "tokens_per_second", rate);
     }
     for (const Completion& completion : completions) {
-      if (completion.choices.front().context_full) {
+      if (!completion.choices.empty() && completion.choices.front().context_full) {
         session.progress().note(fmt::format(
             "an answer was ended by the context of {} tokens (a prompt of {})",
             with_commas(completion.prompt_tokens +
@@ -275,7 +332,10 @@ Command generate_command() {
       .details =
           "One PROMPT is completed as it stands and the text streams to standard output; "
           "\"-\" reads it from standard input. --data completes rows and writes one JSON "
-          "row each: id, prompt, completions with text, tokens and finish_reason.",
+          "row each: id, prompt, completions with text, tokens and finish_reason. An "
+          "encoder-decoder (T5, BART, Marian and their kin) answers to the text instead: greedy or "
+          "with beams, as its generation_config.json says unless --decode does. An answer has at "
+          "most --max-tokens tokens, by default 256, or what an encoder-decoder's files say.",
       .arguments = {{"PROMPT", "Text to go on from.", 0, 1}},
       .examples = {{"bantam generate -m model.gguf \"The capital of France is\" --max-tokens 8",
                     "One completion."},
@@ -283,7 +343,10 @@ Command generate_command() {
                     "-o out.jsonl",
                     "Four samples of each row."},
                    {"bantam generate -m model.gguf --chat \"Name three fruits.\" --decode beam:4",
-                    "The best of four beams, as a chat answer."}},
+                    "The best of four beams, as a chat answer."},
+                   {"bantam generate -m flan-t5-small \"translate English to German: Good "
+                    "morning.\" --decode beam:4",
+                    "The answer of an encoder-decoder."}},
       .shared = {"out", "seed", "name", "no_run", "force"},
       .recorded = true,
       .body = [] { return std::make_unique<Generate>(); }};

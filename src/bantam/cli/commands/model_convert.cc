@@ -1,8 +1,10 @@
-#include <cmath>
-
 #include "bantam/cli/commands.h"
+#include "bantam/cli/commands/encoder_writing.h"
 #include "bantam/cli/commands/model_writing.h"
+#include "bantam/cli/commands/seq2seq_writing.h"
 #include "bantam/cli/session.h"
+#include "bantam/model/model_reference.h"
+#include "bantam/model/open_model.h"
 
 namespace bantam {
 
@@ -13,12 +15,22 @@ class ModelConvert final : public CommandBody {
   std::vector<Option> options() override { return options_of(options_); }
 
   int run(Session& session) override {
-    const LoadedModel model = load_model(session.arguments()[0]);
-    if (!model.model->adapters().empty()) {
+    const std::string& text = session.arguments()[0];
+    const ModelReference reference = resolve_model_reference(text);
+    if (!reference.adapters.empty()) {
       throw usage_error(
           "model convert: '{}' has adapters; `bantam model apply` folds them into the weights",
-          session.arguments()[0]);
+          text);
     }
+    switch (kind_of_model(reference.path)) {
+      case ModelKind::encoder:
+        return write_encoder(session, load_encoder(text), options_);
+      case ModelKind::encoder_decoder:
+        return write_seq2seq(session, load_seq2seq(reference), options_);
+      case ModelKind::decoder:
+        break;
+    }
+    const LoadedModel model = load_model(text);
     return write_model(session, model, model, options_);
   }
 
@@ -37,12 +49,17 @@ Command model_convert_command() {
               "An --out that ends in .gguf becomes a GGUF file, anything else a folder. After "
               "writing, the result is loaded "
               "and its logits on a fixed text, and the text it goes on with, are compared with the "
-              "source's; a wrong file is never called done.",
+              "source's; a wrong file is never called done. Of a text encoder, the states of texts "
+              "(and the scores of its head) are compared, of an encoder-decoder its answer. GGUF "
+              "knows BERT without a head among the former and T5 among the latter; the other "
+              "families become folders.",
           .arguments = {{"MODEL", "A model reference."}},
           .examples = {{"bantam model convert smollm2-135m-instruct --type bf16 -o folder",
                         "GGUF to a folder."},
                        {"bantam model convert folder --type q4_k -o small.gguf",
-                        "A folder to a smaller GGUF."}},
+                        "A folder to a smaller GGUF."},
+                       {"bantam model convert flan-t5-small -o flan-t5-small.gguf",
+                        "An encoder-decoder to GGUF."}},
           .shared = {"out", "force"},
           .body = [] { return std::make_unique<ModelConvert>(); }};
 }

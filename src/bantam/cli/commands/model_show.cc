@@ -68,6 +68,27 @@ class ModelShow final : public CommandBody {
     line(session, "family", card.family.empty() ? "?" : escaped(card.family));
     if (!card.config) return;
     const DecoderConfig& config = *card.config;
+    line(session, "kind", kind_text(card.kind));
+    if (config.encoder) {
+      print_stack(session, *config.encoder);
+      heading(session, "Decoder");
+    }
+    print_stack(session, config);
+  }
+
+  static std::string kind_text(ModelKind kind) {
+    switch (kind) {
+      case ModelKind::encoder:
+        return "encoder";
+      case ModelKind::encoder_decoder:
+        return "encoder-decoder";
+      case ModelKind::decoder:
+        break;
+    }
+    return "decoder";
+  }
+
+  static void print_stack(Session& session, const DecoderConfig& config) {
     line(session, "layers", std::to_string(config.layers));
     line(session, "width", with_commas(config.width));
     line(session, "attention",
@@ -99,8 +120,8 @@ class ModelShow final : public CommandBody {
     heading(session, "Memory");
     Table table({">context", ">weights", ">keys and values", ">working", ">together"});
     for (const MemoryEstimate& memory : card.memory) {
-      table.add({with_commas(memory.context), format_bytes(memory.weights),
-                 format_bytes(memory.kv_cache),
+      table.add({memory.context == 0 ? "any" : with_commas(memory.context),
+                 format_bytes(memory.weights), format_bytes(memory.kv_cache),
                  format_bytes(memory.total - memory.weights - memory.kv_cache),
                  format_bytes(memory.total)});
     }
@@ -198,7 +219,10 @@ class ModelShow final : public CommandBody {
                 {"bytes", card.file_bytes},
                 {"family", card.family},
                 {"parameters", card.parameters},
+                {"kind", card.config ? Json(kind_text(card.kind)) : Json()},
                 {"config", card.config ? config_json(*card.config) : Json()},
+                {"encoder",
+                 card.config && card.config->encoder ? config_json(*card.config->encoder) : Json()},
                 {"types", Json::array()},
                 {"memory", memory_json(card)},
                 {"tokenizer", Json()},

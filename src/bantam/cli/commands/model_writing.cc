@@ -4,16 +4,9 @@
 
 #include "bantam/generate/generator.h"
 #include "bantam/model/save_model.h"
-#include "bantam/recipe/tune/tune_export.h"
 
 namespace bantam {
 namespace {
-
-// Any text will do that a language model has an opinion on.
-constexpr std::string_view kProbeText =
-    "The harbor was quiet in the early morning. A ferry left for the islands every hour, and the "
-    "people who worked there "
-    "carried bread, letters and newspapers. def area(width, height): return width * height";
 
 // What the model goes on with, most likely tokens only.
 std::vector<std::int32_t> continued(const LoadedModel& model, std::vector<std::int32_t> prompt,
@@ -51,30 +44,51 @@ void describe(Describer<ModelWritingOptions>& d) {
     "q4_0, iq4_nl, q3_k, q2_k; default q8_0 for GGUF, bf16 for a folder.");
 }
 
-int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
-                const ModelWritingOptions& options, std::vector<Path> inputs) {
+ModelOutput model_output(Session& session, const ModelWritingOptions& options,
+                         std::vector<Path> inputs) {
   if (!session.shared().out) throw usage_error("--out names the .gguf file or folder to write");
-  const Path out = *session.shared().out;
-  inputs.push_back(source.path);
-  require_fresh_output(out, session.shared().force, inputs);
-  const bool is_gguf = out.extension() == ".gguf";
-  const DType dtype = dtype_named(!options.type.empty() ? options.type : is_gguf ? "q8_0" : "bf16");
-  if (is_gguf) {
-    save_gguf(model, out, dtype, "from " + source.name);
-  } else {
-    save_hf_folder(model, out, dtype);
-  }
-  const ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
-  const LoadedModel written = load_model(out.string());
-  const ExportCheck check = compare_models(*source.model, *written.model, probe);
-  const std::string verdict =
+  ModelOutput output{.path = *session.shared().out};
+  require_fresh_output(output.path, session.shared().force, inputs);
+  output.is_gguf = output.path.extension() == ".gguf";
+  const char* usual = output.is_gguf ? "q8_0" : "bf16";
+  output.dtype = dtype_named(options.type.empty() ? usual : options.type);
+  return output;
+}
+
+void reject(const ModelOutput& output, const std::string& verdict) {
+  throw Error(Error::Kind::failed_expectation,
+              fmt::format("{}: {}; do not use it", output.path.string(), verdict));
+}
+
+void require_same_tokens(const ModelOutput& output, const Tokenizer& expected,
+                         const Tokenizer& found) {
+  const std::string text = std::string(kProbeText) + " Déjà vu:  two spaces.";
+  if (expected.model_input(text).ids == found.model_input(text).ids) return;
+  reject(output, "its tokenizer makes other tokens of a text than the source's");
+}
+
+std::string agreement(const ModelOutput& output, const ExportCheck& check) {
+  std::string verdict =
       fmt::format("{} of {} next tokens agree, log-probabilities differ by at most {:.4f} nats",
                   check.same, check.compared, check.largest_difference);
-  if (10 * check.same < 9 * check.compared) {
-    throw Error(Error::Kind::failed_expectation,
-                fmt::format("{}: {}; do not use it", out.string(), verdict));
+  if (10 * check.same < 9 * check.compared) reject(output, verdict);
+  return verdict;
+}
+
+int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
+                const ModelWritingOptions& options, std::vector<Path> inputs) {
+  inputs.push_back(source.path);
+  const ModelOutput output = model_output(session, options, std::move(inputs));
+  if (output.is_gguf) {
+    save_gguf(model, output.path, output.dtype, "from " + source.name);
+  } else {
+    save_hf_folder(model, output.path, output.dtype);
   }
-  session.print("{}: {}{}\n", out.string(), verdict,
+  const ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
+  const LoadedModel written = load_model(output.path.string());
+  require_same_tokens(output, *source.tokenizer, *written.tokenizer);
+  session.print("{}: {}{}\n", output.path.string(),
+                agreement(output, compare_models(*source.model, *written.model, probe)),
                 compare_texts(source, written, probe.sequences.front()));
   return 0;
 }

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bantam/base/options.h"
 #include "bantam/cli/session.h"
 #include "bantam/model/load_model.h"
+#include "bantam/recipe/tune/tune_export.h"
 
 namespace bantam {
 
@@ -15,6 +18,34 @@ struct ModelWritingOptions {
 
 template <>
 void describe(Describer<ModelWritingOptions>& d);
+
+/// Where a model is written, and as what.
+struct ModelOutput {
+  Path path;
+  bool is_gguf = false;
+  DType dtype = DType::f32;
+};
+
+/// --out and --type. Throws Error(usage) without an --out, or for one that is an input or exists.
+ModelOutput model_output(Session& session, const ModelWritingOptions& options,
+                         std::vector<Path> inputs);
+
+/// Any text will do that a language model has an opinion on.
+inline constexpr std::string_view kProbeText =
+    "The harbor was quiet in the early morning. A ferry left for the islands every hour, and the "
+    "people who worked there carried bread, letters and newspapers. def area(width, height): "
+    "return width * height";
+
+/// Throws Error(failed_expectation): `verdict` says how what was written differs.
+[[noreturn]] void reject(const ModelOutput& output, const std::string& verdict);
+
+/// Rejects what was written when its tokenizer makes other tokens of a text.
+void require_same_tokens(const ModelOutput& output, const Tokenizer& expected,
+                         const Tokenizer& found);
+
+/// "30 of 31 next tokens agree, log-probabilities differ by at most 0.0100 nats". Rejects what was
+/// written when less than 90 % agree.
+std::string agreement(const ModelOutput& output, const ExportCheck& check);
 
 /// Writes `model` to --out and compares what was written with `source` on a fixed text. Throws
 /// Error(failed_expectation) when the most likely next tokens agree at less than 90 % of the

@@ -10,26 +10,8 @@
 namespace bantam {
 namespace {
 
-struct Choices {
-  std::vector<std::int32_t> best;  // most likely next token at every place
-  std::vector<double> truth;       // log-probability of the token that really follows
-};
-
-Choices choices_of(const CausalLM& model, const ExportProbe& probe) {
-  Choices out;
-  for (const auto& sequence : probe.sequences) {
-    if (sequence.size() < 2) continue;
-    const std::vector<std::vector<std::int32_t>> one = {sequence};
-    const Tensor logs = log_softmax(model.logits(model.hidden(make_batch(one))));
-    const Tensor best = argmax(logs, 1);
-    const std::int64_t vocabulary = logs.size(1);
-    for (std::size_t t = 0; t + 1 < sequence.size(); ++t) {
-      out.best.push_back(best.span<std::int32_t>()[t]);
-      out.truth.push_back(
-          logs.span<float>()[static_cast<std::int64_t>(t) * vocabulary + sequence[t + 1]]);
-    }
-  }
-  return out;
+Tensor logits_of(const CausalLM& model, const std::vector<std::int32_t>& sequence) {
+  return model.logits(model.hidden(make_batch({&sequence, 1})));
 }
 
 std::uint64_t size_on_disk(const Path& path) {
@@ -66,15 +48,27 @@ std::string write_export(const std::string& kind, const LoadedModel& tuned, DTyp
 
 }  // namespace
 
+void compare_choices(const Tensor& expected, const Tensor& found,
+                     std::span<const std::int32_t> truth, ExportCheck& check) {
+  const Tensor first = log_softmax(expected), second = log_softmax(found);
+  const Tensor best = argmax(first, 1), other = argmax(second, 1);
+  const std::int64_t vocabulary = first.size(1);
+  for (std::size_t t = 0; t < truth.size(); ++t) {
+    ++check.compared;
+    check.same += best.span<std::int32_t>()[t] == other.span<std::int32_t>()[t] ? 1 : 0;
+    const auto at = static_cast<std::size_t>(static_cast<std::int64_t>(t) * vocabulary + truth[t]);
+    const double difference = std::abs(first.span<float>()[at] - second.span<float>()[at]);
+    check.largest_difference = std::max(check.largest_difference, difference);
+  }
+}
+
 ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
                            const ExportProbe& probe) {
-  const Choices first = choices_of(expected, probe), second = choices_of(found, probe);
   ExportCheck check;
-  for (std::size_t i = 0; i < first.best.size(); ++i) {
-    ++check.compared;
-    check.same += first.best[i] == second.best[i] ? 1 : 0;
-    check.largest_difference =
-        std::max(check.largest_difference, std::abs(first.truth[i] - second.truth[i]));
+  for (const auto& sequence : probe.sequences) {
+    if (sequence.size() < 2) continue;
+    compare_choices(logits_of(expected, sequence), logits_of(found, sequence),
+                    std::span(sequence).subspan(1), check);
   }
   return check;
 }

@@ -28,6 +28,11 @@ struct ExportCheck {
   bool same_answers() const { return same == compared; }
 };
 
+/// Adds to `check` how far logits `found` choose as `expected` do, both [n, V]; truth[i] is the
+/// token that really follows row i, and rows past the end of `truth` are left out.
+void compare_choices(const Tensor& expected, const Tensor& found,
+                     std::span<const std::int32_t> truth, ExportCheck& check);
+
 /// How far `found` answers as `expected` does; kind, path and bytes stay empty.
 ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
                            const ExportProbe& probe);
