@@ -44,6 +44,15 @@ TEST_F(LoadSeq2Seq, AGgufFileHasTheSameTokensAndTokenizer) {
   EXPECT_EQ(again.tokenizer->decode(ids), loaded.tokenizer->decode(ids));
 }
 
+TEST_F(LoadSeq2Seq, RowsThatPadTheTableAreNoTokensOfAFolder) {
+  const Path file = home_.path() / "t5.gguf", folder = home_.path() / "again";
+  save_gguf(load_seq2seq(folder_), file, DType::f32);
+  save_seq2seq(load_seq2seq(file), folder, DType::f32);
+  const LoadedSeq2Seq again = load_seq2seq(folder);
+  EXPECT_EQ(again.model->config().vocabulary, 61);
+  EXPECT_EQ(again.tokenizer->vocabulary_size(), 31);
+}
+
 TEST_F(LoadSeq2Seq, WithoutGenerationConfigTheModelsOwnSays) {
   Json config = parse_json(read_file(folder_ / "config.json"));
   config["num_beams"] = 4;

@@ -14,8 +14,9 @@ namespace bantam {
 
 /// What the model makes of `text` (tokens, with those that the tokenizer puts around a text). The
 /// end token is part of an answer's tokens, the start token is not. Without a tokenizer answers
-/// have no text. `cancelled` is asked before each token. Throws Error(usage) when n exceeds the
-/// beams, Error(input) for a token outside the vocabulary or an empty text.
+/// have no text; with one, rows of the vocabulary that stand for no token are never chosen.
+/// `cancelled` is asked before each token. Throws Error(usage) when n exceeds the beams,
+/// Error(input) for a token outside the vocabulary or an empty text.
 Completion answer_text(const LoadedSeq2Seq& loaded, const std::vector<std::int32_t>& text,
                        const Seq2SeqOptions& options, std::function<bool()> cancelled = {});
 

@@ -18,7 +18,7 @@ struct Seq2SeqOptions {
   EarlyStopping early_stopping = EarlyStopping::by_score;  ///< of several beams
   std::int64_t max_tokens = 0;  ///< of an answer; 0: what the model was trained for
   double repetition_penalty = 1;
-  std::vector<std::string> stop;  ///< see GenerateOptions; needs a tokenizer
+  std::vector<std::string> stop = {};  ///< see GenerateOptions; needs a tokenizer
   bool ignore_eos = false;
   bool logprobs = false;
 

@@ -17,15 +17,11 @@ namespace {
 // Rounding to four bits moves states by a tenth; states of other weights lie a whole apart.
 constexpr double kMostDifference = 0.3;
 
-// The beginning of each text, where it is longer than the model can read.
 Batch probe_batch(const LoadedEncoder& model) {
-  const auto longest = static_cast<std::size_t>(model.model->config().context);
   std::vector<std::vector<std::int32_t>> texts, types;
   for (const std::string_view text :
        {kProbeText, kProbeText.substr(0, 42), kProbeText.substr(43)}) {
-    ModelInput input = model.tokenizer->model_input(text);
-    input.ids.resize(std::min(input.ids.size(), longest));
-    input.type_ids.resize(input.ids.size());
+    ModelInput input = probe_input(*model.tokenizer, text, model.model->config().context);
     texts.push_back(std::move(input.ids));
     types.push_back(std::move(input.type_ids));
   }

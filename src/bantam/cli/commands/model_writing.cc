@@ -55,6 +55,14 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
   return output;
 }
 
+ModelInput probe_input(const Tokenizer& tokenizer, std::string_view text, std::int64_t longest) {
+  ModelInput input = tokenizer.model_input(text);
+  if (std::ssize(input.ids) <= longest) return input;
+  input.ids.resize(static_cast<std::size_t>(longest));
+  input.type_ids.resize(static_cast<std::size_t>(longest));
+  return input;
+}
+
 void reject(const ModelOutput& output, const std::string& verdict) {
   throw Error(Error::Kind::failed_expectation,
               fmt::format("{}: {}; do not use it", output.path.string(), verdict));

@@ -36,6 +36,9 @@ inline constexpr std::string_view kProbeText =
     "people who worked there carried bread, letters and newspapers. def area(width, height): "
     "return width * height";
 
+/// The tokens of `text` with what goes around it, cut to `longest`.
+ModelInput probe_input(const Tokenizer& tokenizer, std::string_view text, std::int64_t longest);
+
 /// Throws Error(failed_expectation): `verdict` says how what was written differs.
 [[noreturn]] void reject(const ModelOutput& output, const std::string& verdict);
 

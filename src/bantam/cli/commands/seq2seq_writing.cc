@@ -48,9 +48,8 @@ int write_seq2seq(Session& session, const LoadedSeq2Seq& model,
     reject(output, "answers begin or end with other tokens than the source's");
   }
   require_same_tokens(output, *model.tokenizer, *written.tokenizer);
-  Tokens text = model.tokenizer->model_input(kProbeText).ids;
-  const auto longest = static_cast<std::size_t>(model.model->config().encoder->context);
-  text.resize(std::min(text.size(), longest));
+  const DecoderConfig& encoder = *model.model->config().encoder;
+  const Tokens text = probe_input(*model.tokenizer, kProbeText, encoder.context).ids;
   const Tokens answer = answer_of(model, text), again = answer_of(written, text);
   const auto same = std::ranges::mismatch(answer, again).in1 - answer.begin();
   session.print("{}: {}, {} of {} tokens of an answer are the same\n", output.path.string(),
