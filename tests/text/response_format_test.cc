@@ -119,6 +119,11 @@ TEST(ResponseFormat, WhatIsNoCallStaysText) {
     EXPECT_TRUE(message.tool_calls.is_null()) << text;
     EXPECT_EQ(message.content, text);
   }
+  const Message nameless = parse_response(
+      "<|start|>assistant to=functions.<|channel|>commentary json<|message|>{}<|call|>",
+      format("harmony"));
+  EXPECT_TRUE(nameless.tool_calls.is_null());
+  EXPECT_EQ(nameless.content, "{}");
   const Message cut =
       parse_response("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": [1, ", hermes);
   EXPECT_TRUE(cut.tool_calls.is_null());

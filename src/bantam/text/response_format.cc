@@ -117,12 +117,6 @@ constexpr std::array<ResponseFormat, 15> formats = {{
     {.name = "thoughts", .mark = "", .thought_begin = think, .thought_end = end_think},
 }};
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
-
 class ResponseReader {
  public:
   ResponseReader(const ResponseFormat& format, const Json& tools)
@@ -267,7 +261,7 @@ class ResponseReader {
     constexpr std::string_view space = "functions.";
     if (recipient.starts_with(space)) recipient.remove_prefix(space.size());
     const std::optional<Json> arguments = read_literal(body);
-    if (!arguments || !arguments->is_object()) return false;
+    if (recipient.empty() || !arguments || !arguments->is_object()) return false;
     add_call(std::string(recipient), *arguments);
     return true;
   }

@@ -8,15 +8,7 @@
 namespace bantam {
 namespace {
 
-bool only_space(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
+bool only_space(std::string_view text) { return trimmed(text).empty(); }
 
 /// What stands before `mark`, which is removed with it.
 std::optional<std::string_view> take_until(std::string_view& text, std::string_view mark) {

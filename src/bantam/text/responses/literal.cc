@@ -13,8 +13,10 @@ namespace {
 constexpr int deepest = 64;
 constexpr std::string_view gemma_quote = "<|\"|>";
 
+constexpr std::string_view white_space = " \t\r\n";
+
 void skip_space(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
 }
 
 /// `digits` hexadecimal ones.
@@ -223,6 +225,11 @@ std::optional<Json> read_value(std::string_view& text, int depth) {
 }  // namespace
 
 std::optional<Json> read_literal(std::string_view& text) { return read_value(text, 0); }
+
+std::string_view trimmed(std::string_view text) {
+  skip_space(text);
+  return text.substr(0, text.find_last_not_of(white_space) + 1);
+}
 
 bool skip_token(std::string_view& text, std::string_view expected) {
   std::string_view rest = text;

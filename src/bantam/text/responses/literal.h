@@ -14,6 +14,9 @@ namespace bantam {
 /// stands, or one nests deeper than 64.
 std::optional<Json> read_literal(std::string_view& text);
 
+/// Without the white space around it.
+std::string_view trimmed(std::string_view text);
+
 /// Takes white space, then `expected`, off the front; false, and nothing taken, where it is not.
 bool skip_token(std::string_view& text, std::string_view expected);
 
