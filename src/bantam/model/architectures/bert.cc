@@ -29,15 +29,6 @@ constexpr WeightName kWeights[] = {
      "blk.#.layer_output_norm.weight"},
 };
 
-constexpr std::string_view kExtras[] = {"pooler.",
-                                        "position_ids",
-                                        "cls.",
-                                        "lm_head.",
-                                        "classifier.",
-                                        "qa_outputs.",
-                                        "discriminator_predictions.",
-                                        "generator_predictions."};
-
 constexpr HeadForm kHeads[] = {
     {.kind = HeadKind::sequence,
      .hf_class = "BertForSequenceClassification",
@@ -79,7 +70,7 @@ const Architecture& bert_architecture() {
       .gguf_name = "bert",
       .weights = kWeights,
       .hf_prefix = "bert.",
-      .hf_extras = kExtras,
+      .hf_extras = kBertExtras,
       .is_encoder = true,
       .heads = kHeads,
       .config_from_hf = from_hf,

@@ -29,15 +29,6 @@ constexpr WeightName kWeights[] = {
     {"embed_in.weight", "electra.embeddings_project.weight", "", FileRows::all, true},
 };
 
-constexpr std::string_view kExtras[] = {"pooler.",
-                                        "position_ids",
-                                        "cls.",
-                                        "lm_head.",
-                                        "classifier.",
-                                        "qa_outputs.",
-                                        "discriminator_predictions.",
-                                        "generator_predictions."};
-
 constexpr HeadForm kHeads[] = {
     {.kind = HeadKind::sequence,
      .hf_class = "ElectraForSequenceClassification",
@@ -75,7 +66,7 @@ const Architecture& electra_architecture() {
       .hf_class = "ElectraModel",
       .weights = kWeights,
       .hf_prefix = "electra.",
-      .hf_extras = kExtras,
+      .hf_extras = kBertExtras,
       .is_encoder = true,
       .heads = kHeads,
       .config_from_hf = from_hf,

@@ -22,6 +22,15 @@ std::int64_t width_of_head(const DecoderConfig& config) {
 const std::array<HfBiasKey, 2> kLlamaBiasKeys = {
     {{"attention_bias", "layers.#.attn.o"}, {"mlp_bias", "layers.#.mlp.down"}}};
 
+const std::array<std::string_view, 8> kBertExtras = {"pooler.",
+                                                     "position_ids",
+                                                     "cls.",
+                                                     "lm_head.",
+                                                     "classifier.",
+                                                     "qa_outputs.",
+                                                     "discriminator_predictions.",
+                                                     "generator_predictions."};
+
 const std::array<WeightName, 12> kLlamaWeights = {{
     {"embed.weight", "model.embed_tokens.weight", "token_embd.weight"},
     {"layers.#.attn_norm.weight", "model.layers.#.input_layernorm.weight",

@@ -44,5 +44,7 @@ void set_expert_layers(DecoderConfig& config, int first = 0);
 extern const std::array<WeightName, 12> kLlamaWeights;
 /// "attention_bias" and "mlp_bias", as most families have them; some know the first only.
 extern const std::array<HfBiasKey, 2> kLlamaBiasKeys;
+/// Heads that BERT and its kin are trained with, and positions that can be counted.
+extern const std::array<std::string_view, 8> kBertExtras;
 
 }  // namespace bantam

@@ -29,15 +29,6 @@ constexpr WeightName kWeights[] = {
      "blk.#.layer_output_norm.weight"},
 };
 
-constexpr std::string_view kExtras[] = {"pooler.",
-                                        "position_ids",
-                                        "cls.",
-                                        "lm_head.",
-                                        "classifier.",
-                                        "qa_outputs.",
-                                        "discriminator_predictions.",
-                                        "generator_predictions."};
-
 constexpr HeadForm kHeads[] = {
     {.kind = HeadKind::sequence,
      .hf_class = "RobertaForSequenceClassification",
@@ -88,7 +79,7 @@ const Architecture& roberta_architecture() {
       .hf_class = "RobertaModel",
       .weights = kWeights,
       .hf_prefix = "roberta.",
-      .hf_extras = kExtras,
+      .hf_extras = kBertExtras,
       .is_encoder = true,
       .heads = kHeads,
       .config_from_hf = from_hf,
