@@ -2,11 +2,10 @@
 
 #include "bantam/base/error.h"
 #include "bantam/base/random.h"
-#include "bantam/base/system_error.h"
 #include "bantam/base/version.h"
 #include "bantam/model/hf_config.h"
 #include "bantam/model/open_model.h"
-#include "bantam/model/safetensors.h"
+#include "bantam/model/save_model.h"
 #include "bantam/tensor/quant/quantize.h"
 
 namespace bantam {
@@ -278,29 +277,17 @@ EncoderModel read_encoder_model(const Path& folder, std::vector<std::string>& wa
 }
 
 void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype) {
-  if (!info(dtype).is_float) {
-    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
-                      info(dtype).name);
-  }
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
-  std::vector<std::pair<std::string, Tensor>> tensors;
-  const auto add = [&](const std::string& name, const Tensor& weight) {
-    const Tensor plain = dequantize(weight.stop_gradient());
-    tensors.emplace_back(name, dtype == DType::f32 ? plain : quantize(plain, dtype));
-  };
-  visit_decoder_weights(model.encoder(), WeightNaming::hf, add);
   const EncoderHead& head = model.head();
-  const auto add_pair = [&](std::string_view name, const Tensor& weight, const Tensor& bias) {
-    if (weight.defined()) add(std::string(name), weight);
-    if (bias.defined()) add(bias_name(name), bias);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  const auto add = [&](std::string_view name, const Tensor& weight, const Tensor& bias) {
+    if (weight.defined()) tensors.emplace_back(name, weight);
+    if (bias.defined()) tensors.emplace_back(bias_name(name), bias);
   };
-  add_pair(head.form->dense, head.dense.weight, head.dense.bias);
-  add_pair(head.form->norm, head.norm.weight, head.norm.bias);
-  add_pair(head.form->output, head.output.weight, head.output.bias);
-  write_safetensors_folder(folder, tensors);
-  Json json = model.encoder().architecture().config_to_hf(model.encoder().config());
+  add(head.form->dense, head.dense.weight, head.dense.bias);
+  add(head.form->norm, head.norm.weight, head.norm.bias);
+  add(head.form->output, head.output.weight, head.output.bias);
+  write_hf_weights(model.encoder(), folder, dtype, tensors);
+  Json json = hf_config_of(model.encoder());
   head_config_to_hf(head.config, *head.form, head.dense.bias.defined(), json);
   json["bantam_version"] = version();
   // Last: a folder without it is not a model, so an interrupted export is never taken for one.

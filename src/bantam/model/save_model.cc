@@ -72,24 +72,6 @@ std::string torch_name(DType dtype) {
   return dtype == DType::bf16 ? "bfloat16" : dtype == DType::f16 ? "float16" : "float32";
 }
 
-// Makes the folder, with the model's weights in it.
-void write_hf_weights(const Transformer& model, const Path& folder, DType dtype) {
-  require_merged(model);
-  if (!info(dtype).is_float) {
-    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
-                      info(dtype).name);
-  }
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
-  std::vector<std::pair<std::string, Tensor>> tensors;
-  visit_decoder_weights(model, WeightNaming::hf,
-                        [&](const std::string& name, const Tensor& weight) {
-                          tensors.emplace_back(name, in_type(weight, dtype));
-                        });
-  write_safetensors_folder(folder, tensors);
-}
-
 // What every GGUF file of a model is made of.
 struct NamedModel {
   const Transformer& model;
@@ -150,6 +132,25 @@ Json hf_config_of(const Transformer& model) {
   }
   shorten_numbers(config);
   return config;
+}
+
+void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
+                      std::span<const std::pair<std::string, Tensor>> more) {
+  require_merged(model);
+  if (!info(dtype).is_float) {
+    throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
+                      info(dtype).name);
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  visit_decoder_weights(model, WeightNaming::hf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          tensors.emplace_back(name, in_type(weight, dtype));
+                        });
+  for (const auto& [name, weight] : more) tensors.emplace_back(name, in_type(weight, dtype));
+  write_safetensors_folder(folder, tensors);
 }
 
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {

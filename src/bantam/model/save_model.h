@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "bantam/base/files.h"
 #include "bantam/model/load_encoder.h"
@@ -14,6 +16,11 @@ namespace bantam {
 /// config.json of a model: what transformers needs to make the same one. The types of weights and
 /// the ids of tokens are not in it.
 Json hf_config_of(const Transformer& model);
+
+/// Makes the folder, with the weights of a model and `more` beside them in it. Throws Error(usage)
+/// for a type that such files do not hold, or a folder that cannot be made.
+void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
+                      std::span<const std::pair<std::string, Tensor>> more = {});
 
 /// config.json, model.safetensors (sharded above 4 GiB), tokenizer.json, tokenizer_config.json,
 /// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
