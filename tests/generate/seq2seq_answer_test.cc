@@ -57,7 +57,8 @@ class Seq2SeqAnswers : public testing::TestWithParam<std::string> {
       if (record["options"].contains("num_beams") != with_beams) continue;
       SCOPED_TRACE(dump_json(record));
       loaded.tokens.end = record["end"].get<Tokens>();
-      Seq2SeqOptions options = Seq2SeqOptions::from_generation_config(record["options"]);
+      std::vector<std::string> told;
+      Seq2SeqOptions options = seq2seq_options({}, record["options"], told);
       options.n = options.beams;
       const Completion found =
           answer_text(loaded, texts[record["text"].get<std::size_t>()], options);
@@ -98,7 +99,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Seq2SeqAnswers, testing::ValuesIn(names_of_case
 
 TEST(Seq2SeqOptions, ReadsTransformersKeys) {
   const auto read = [](const char* text) {
-    return Seq2SeqOptions::from_generation_config(parse_json(text));
+    std::vector<std::string> told;
+    return seq2seq_options({}, parse_json(text), told);
   };
   const Seq2SeqOptions options =
       read(R"({"num_beams": 4, "length_penalty": 2, "early_stopping": true, "max_length": 20})");
@@ -106,8 +108,9 @@ TEST(Seq2SeqOptions, ReadsTransformersKeys) {
   EXPECT_EQ(options.length_penalty, 2);
   EXPECT_EQ(options.early_stopping, EarlyStopping::when_full);
   EXPECT_EQ(options.max_tokens, 19);
-  EXPECT_EQ(read(R"({"early_stopping": "never"})").early_stopping, EarlyStopping::when_proven);
-  EXPECT_THROW(read(R"({"early_stopping": "always"})"), Error);
+  EXPECT_EQ(read(R"({"num_beams": 2, "early_stopping": "never"})").early_stopping,
+            EarlyStopping::when_proven);
+  EXPECT_THROW(read(R"({"num_beams": 2, "early_stopping": "always"})"), Error);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include "bantam/base/error.h"
 #include "bantam/generate/generation_defaults.h"
-#include "bantam/model/hf_config.h"
 
 namespace bantam {
 namespace {
@@ -82,22 +81,6 @@ void tell_what_is_left_out(const Json& config, std::vector<std::string>& told) {
 }
 
 }  // namespace
-
-Seq2SeqOptions Seq2SeqOptions::from_generation_config(const Json& generation_config) {
-  const HfConfig file(generation_config, "generation_config.json");
-  Seq2SeqOptions options;
-  options.beams = static_cast<int>(file.integer("num_beams").value_or(1));
-  options.n = static_cast<int>(file.integer("num_return_sequences").value_or(1));
-  options.length_penalty = file.number("length_penalty").value_or(1);
-  options.repetition_penalty = file.number("repetition_penalty").value_or(1);
-  if (file.has("early_stopping")) {
-    options.early_stopping = early_stopping_of(file.json()["early_stopping"]);
-  }
-  const auto longest = file.integer("max_length");
-  options.max_tokens =
-      file.integer("max_new_tokens").value_or(longest ? tokens_of_length(*longest) : 0);
-  return options;
-}
 
 Seq2SeqOptions seq2seq_options(const GenerateOptions& wanted, const Json& config,
                                std::vector<std::string>& told) {

@@ -21,10 +21,6 @@ struct Seq2SeqOptions {
   std::vector<std::string> stop = {};  ///< see GenerateOptions; needs a tokenizer
   bool ignore_eos = false;
   bool logprobs = false;
-
-  /// What generation_config.json says, by transformers' names: num_beams, num_return_sequences,
-  /// length_penalty, early_stopping, max_new_tokens, max_length, repetition_penalty.
-  static Seq2SeqOptions from_generation_config(const Json& generation_config);
 };
 
 /// What a user wants, and where that is open what generation_config.json says: num_beams,
