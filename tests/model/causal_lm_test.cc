@@ -9,6 +9,7 @@
 #include "bantam/model/architecture.h"
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/hf_config.h"
+#include "bantam/model/rotation_order.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/tape.h"

@@ -11,6 +11,7 @@ The loss is the mean next-token cross-entropy over all sequences of the case. Si
 heads whose width is not width / heads, windows shorter than the text, a vocabulary of 61.
 """
 import argparse
+import copy
 import json
 import pathlib
 import zlib
@@ -47,6 +48,8 @@ CASES = {
     "qwen3": ("Qwen3Config", {}),
     "qwen3_moe": ("Qwen3MoeConfig", dict(num_hidden_layers=3, num_experts=6, num_experts_per_tok=3,
                                          moe_intermediate_size=16, norm_topk_prob=True, mlp_only_layers=[1])),
+    # transformers has no OpenELM of its own: Qwen3's layers compute the same, each with its own sizes (OPENELM_SIZES).
+    "openelm": ("Qwen3Config", dict(num_hidden_layers=3, tie_word_embeddings=True)),
     "gemma2": ("Gemma2Config", dict(sliding_window=6, query_pre_attn_scalar=16, tie_word_embeddings=True,
                                     attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
     "gemma3": ("Gemma3TextConfig", dict(num_hidden_layers=6, hidden_size=16, sliding_window=6, query_pre_attn_scalar=16,
@@ -85,6 +88,7 @@ CASES = {
             rope_theta=10000.0, rope_type="yarn", factor=4.0, original_max_position_embeddings=16, mscale=0.7,
             mscale_all_dim=0.7))),
 }
+OPENELM_SIZES = dict(num_attention_heads=[2, 4, 4], num_key_value_heads=[1, 2, 2], intermediate_size=[24, 40, 48])
 LENGTHS = [21, 1, 30, 6]
 GREEDY = 16
 
@@ -102,6 +106,55 @@ def minicpm_config(folder):
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
+def with_own_sizes(model, sizes):
+    """Layer i gets the i-th number of each list of `sizes`."""
+    for i, layer in enumerate(model.model.layers):
+        own = copy.deepcopy(model.config)
+        for key, numbers in sizes.items():
+            setattr(own, key, numbers[i])
+        model.model.layers[i] = type(layer)(own, i)
+    return model
+
+
+def openelm_tensors(tensors):
+    """Qwen3's tensors under OpenELM's names, which keep queries, keys and values in one, and gate and up in one."""
+    renamed = {}
+    for key, tensor in tensors.items():
+        prefix, _, rest = key.rpartition("model.")
+        prefix += "transformer."
+        rest = rest.replace("embed_tokens", "token_embeddings").replace("self_attn", "attn").replace("mlp.", "ffn.")
+        rest = rest.replace("input_layernorm", "attn_norm").replace("post_attention_layernorm", "ffn_norm")
+        rest = rest.replace("o_proj", "out_proj").replace("down_proj", "proj_2")
+        if ".q_proj" in rest:
+            parts = [tensors[key.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")]
+            renamed[prefix + rest.replace("q_proj", "qkv_proj")] = torch.cat(parts)
+        elif "gate_proj" in rest:
+            parts = [tensors[key.replace("gate_proj", part)] for part in ("gate_proj", "up_proj")]
+            renamed[prefix + rest.replace("gate_proj", "proj_1")] = torch.cat(parts)
+        elif not any(part in rest for part in (".k_proj", ".v_proj", "up_proj")):
+            renamed[prefix + rest] = tensor
+    return renamed
+
+
+def openelm_folder(folder):
+    for name in ("model.safetensors", "golden.safetensors"):
+        tensors = load_file(folder / name)
+        ours = {key: value for key, value in tensors.items() if "model." in key}
+        rest = {key: value for key, value in tensors.items() if "model." not in key}
+        save_file({**openelm_tensors(ours), **rest}, str(folder / name))
+    config = json.loads((folder / "config.json").read_text())
+    width = config["hidden_size"]
+    openelm = dict(
+        architectures=["OpenELMForCausalLM"], model_type="openelm", model_dim=width, head_dim=config["head_dim"],
+        num_transformer_layers=config["num_hidden_layers"], num_query_heads=OPENELM_SIZES["num_attention_heads"],
+        num_kv_heads=OPENELM_SIZES["num_key_value_heads"], num_gqa_groups=2, qkv_multipliers=[0.67, 1.33],
+        ffn_multipliers=[1.0, 1.67, 2.0], ffn_dim_divisor=8, ffn_with_glu=True, activation_fn_name="swish",
+        normalization_layer_name="rms_norm", normalize_qk_projections=True, share_input_output_layers=True,
+        vocab_size=config["vocab_size"], max_context_length=config["max_position_embeddings"], rope_max_length=128,
+        rope_freq_constant=10000)
+    (folder / "config.json").write_text(json.dumps(openelm, indent=2) + "\n")
+
+
 def make_case(name, folder, seed):
     class_name, arguments = CASES[name]
     torch.manual_seed(zlib.crc32(name.encode()) + seed)
@@ -112,6 +165,8 @@ def make_case(name, folder, seed):
     if hasattr(config, "_experts_implementation"):
         config._experts_implementation = "eager"
     model = transformers.AutoModelForCausalLM.from_config(config).float().eval()
+    if name == "openelm":
+        model = with_own_sizes(model, OPENELM_SIZES).float().eval()
     for key, parameter in model.named_parameters():  # random norms and biases test more than ones and zeros
         with torch.no_grad():
             if "norm" in key or "ln_" in key:
@@ -160,6 +215,8 @@ def make_case(name, folder, seed):
     (folder / "generation_config.json").unlink(missing_ok=True)
     if name == "minicpm":
         minicpm_config(folder)
+    if name == "openelm":
+        openelm_folder(folder)
 
 
 def main():

@@ -46,6 +46,7 @@ std::span<const Architecture* const> architectures() {
       &opt_architecture(),
       &starcoder2_architecture(),
       &olmo2_architecture(),
+      &openelm_architecture(),
       &stablelm_architecture(),
       &granite_architecture(),
       &minicpm_architecture(),

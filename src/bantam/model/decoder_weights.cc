@@ -6,31 +6,12 @@
 #include <set>
 
 #include "bantam/base/error.h"
+#include "bantam/model/rotation_order.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
 
 namespace bantam {
 namespace {
-
-// Row r of the result is row source_of(r) of the weight; rows of quantized types are whole blocks,
-// so this is exact.
-Tensor reorder_rows(const Tensor& weight,
-                    const std::function<std::int64_t(std::int64_t)>& source_of) {
-  Tensor out = Tensor::empty(weight.shape(), weight.dtype());
-  const std::uint64_t row_bytes = weight.byte_size() / static_cast<std::uint64_t>(weight.size(0));
-  for (std::int64_t row = 0; row < weight.size(0); ++row) {
-    std::memcpy(out.writable_bytes() + static_cast<std::uint64_t>(row) * row_bytes,
-                weight.bytes() + static_cast<std::uint64_t>(source_of(row)) * row_bytes, row_bytes);
-  }
-  return out;
-}
-
-void require_heads(const Tensor& weight, std::int64_t heads) {
-  if (weight.rank() < 1 || weight.size(0) % (2 * heads) != 0) {
-    throw input_error("weight {} cannot be split into {} heads of pairs", weight.shape().text(),
-                      heads);
-  }
-}
 
 bool same_bytes(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.dtype() == b.dtype() &&
@@ -41,12 +22,19 @@ bool is_rotated(std::string_view site) {
   return site.ends_with("attn.q.weight") || site.ends_with("attn.k.weight");
 }
 
+std::int64_t rotated_heads(const DecoderConfig& config, std::string_view site, int layer) {
+  const LayerPart part = config.layer(layer);
+  return site.ends_with("q.weight") ? part.heads : part.kv_heads;
+}
+
 bool is_norm(std::string_view site) { return site.find("norm.") != std::string_view::npos; }
 
 // Rows of a shared tensor that belong to one weight.
-KeyRange rows_in_file(const WeightName& entry, const DecoderConfig& config, std::int64_t rows) {
-  const std::int64_t query = config.heads * config.head_width;
-  const std::int64_t key = config.kv_heads * config.head_width;
+KeyRange rows_in_file(const WeightName& entry, const DecoderConfig& config, int layer,
+                      std::int64_t rows) {
+  const LayerPart part = config.layer(layer);
+  const std::int64_t query = part.heads * config.head_width;
+  const std::int64_t key = part.kv_heads * config.head_width;
   const auto range = [](std::int64_t begin, std::int64_t end) {
     return KeyRange{static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end)};
   };
@@ -104,7 +92,7 @@ class Reader {
       if (!entry->optional) missing_.push_back(name);
       return {};
     }
-    return from_file(*entry, name, expert);
+    return from_file(*entry, name, layer, expert);
   }
 
   /// For small weights that ops read in f32 only.
@@ -197,14 +185,14 @@ class Reader {
     const std::string name = spelled_in_file(
         without_suffix(name_in_file(file_name(*entry, naming_), layer, expert)) + ".bias");
     if (!source_.has(name)) return {};
-    return in_f32(from_file(*entry, name, expert));
+    return in_f32(from_file(*entry, name, layer, expert));
   }
 
   static Tensor in_f32(const Tensor& tensor) {
     return tensor.defined() && tensor.dtype() != DType::f32 ? dequantize(tensor) : tensor;
   }
 
-  Tensor from_file(const WeightName& entry, const std::string& name, int expert) {
+  Tensor from_file(const WeightName& entry, const std::string& name, int layer, int expert) {
     used_.insert(name);
     Tensor tensor = source_.tensor(name);
     const bool is_bias = name.ends_with(".bias") || name.ends_with(".beta");
@@ -222,12 +210,13 @@ class Reader {
       const Tensor one = slice(tensor, 0, expert, expert + 1);
       tensor = reshape(one, Shape(one.shape().extents().subspan(1)));
     }
-    return in_our_order(entry.site, own_rows(entry, name, tensor));
+    return in_our_order(entry.site, layer, own_rows(entry, name, layer, tensor));
   }
 
-  Tensor own_rows(const WeightName& entry, const std::string& name, const Tensor& tensor) const {
-    if (entry.rows == FileRows::all) return tensor;
-    const KeyRange rows = rows_in_file(entry, config_, tensor.size(0));
+  Tensor own_rows(const WeightName& entry, const std::string& name, int layer,
+                  const Tensor& tensor) const {
+    if (entry.rows == FileRows::all || !shares_tensor(entry)) return tensor;
+    const KeyRange rows = rows_in_file(entry, config_, layer, tensor.size(0));
     if (rows.end > tensor.size(0)) {
       throw input_error("{}: {} is {}; its part for {} ends at row {}", source_.description(), name,
                         tensor.shape().text(), entry.site, rows.end);
@@ -235,16 +224,22 @@ class Reader {
     return slice(tensor, 0, rows.begin, rows.end);
   }
 
+  // A family may keep weights in one tensor in Hugging Face's files and apart in GGUF's.
+  bool shares_tensor(const WeightName& entry) const {
+    return std::ranges::count_if(architecture_.weights, [&](const WeightName& other) {
+             return file_name(other, naming_) == file_name(entry, naming_);
+           }) > 1;
+  }
+
   static bool is_linear(std::string_view site) {
     return site.starts_with("layers.") && !is_norm(site);
   }
 
-  Tensor in_our_order(std::string_view pattern, Tensor tensor) const {
+  Tensor in_our_order(std::string_view pattern, int layer, Tensor tensor) const {
     const bool interleaved =
         naming_ == WeightNaming::gguf && architecture_.gguf_interleaves_rotation;
     if (!interleaved || !is_rotated(pattern)) return tensor;
-    return deinterleave_rotation(tensor,
-                                 pattern.ends_with("q.weight") ? config_.heads : config_.kv_heads);
+    return deinterleave_rotation(tensor, rotated_heads(config_, pattern, layer));
   }
 
   const WeightSource& source_;
@@ -368,24 +363,6 @@ Transformer::Weights read_stack(Reader& reader, const DecoderConfig& config) {
 
 }  // namespace
 
-Tensor interleave_rotation(const Tensor& weight, std::int64_t heads) {
-  require_heads(weight, heads);
-  const std::int64_t width = weight.size(0) / heads, half = width / 2;
-  return reorder_rows(weight, [=](std::int64_t row) {
-    const std::int64_t head = row / width, within = row % width;
-    return head * width + (within % 2) * half + within / 2;
-  });
-}
-
-Tensor deinterleave_rotation(const Tensor& weight, std::int64_t heads) {
-  require_heads(weight, heads);
-  const std::int64_t width = weight.size(0) / heads, half = width / 2;
-  return reorder_rows(weight, [=](std::int64_t row) {
-    const std::int64_t head = row / width, within = row % width;
-    return head * width + 2 * (within % half) + within / half;
-  });
-}
-
 void complete_config(DecoderConfig& config, const WeightSource& source, WeightNaming naming,
                      const Architecture& architecture) {
   if (!architecture.head_by_file) return;
@@ -469,8 +446,8 @@ void visit_decoder_weights(const Transformer& model, WeightNaming naming,
     if (is_bias) name = without_suffix(name) + ".bias";
     Tensor tensor = *parameter.tensor;
     if (interleave && is_rotated(pattern)) {
-      tensor = interleave_rotation(
-          tensor, pattern.ends_with("q.weight") ? model.config().heads : model.config().kv_heads);
+      tensor =
+          interleave_rotation(tensor, rotated_heads(model.config(), pattern, place_in_model.layer));
     }
     if (to_hf && architecture.hf_norms_from_one && is_norm(pattern) && !is_bias) {
       tensor = add_scalar(tensor.stop_gradient(), -1);

@@ -31,9 +31,4 @@ void visit_decoder_weights(
     const Transformer& model, WeightNaming naming,
     const std::function<void(const std::string& name, const Tensor& weight)>& visit);
 
-/// Rows of a query or key weight [heads * E, K] of any type, from two halves a head (HF) to
-/// interleaved pairs (GGUF's llama) or back.
-Tensor interleave_rotation(const Tensor& weight, std::int64_t heads);
-Tensor deinterleave_rotation(const Tensor& weight, std::int64_t heads);
-
 }  // namespace bantam

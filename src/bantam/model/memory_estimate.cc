@@ -75,11 +75,17 @@ std::uint64_t bytes_of_stored_token(const DecoderConfig& config, const WeightSou
   const std::vector<WeightInfo> weights = source.weights();
   const bool rounds = std::ranges::any_of(
       weights, [](const WeightInfo& weight) { return rounds_in_answers(weight.dtype); });
+  std::uint64_t heads = multiply(positive(config.layers), positive(config.kv_heads));
+  if (config.sizes_differ()) {
+    heads = 0;
+    for (int layer = 0; layer < config.layers; ++layer) {
+      heads = add(heads, positive(config.layer(layer).kv_heads));
+    }
+  }
   const std::uint64_t features =
-      multiply(positive(config.kv_heads), multiply(positive((config.head_width + 15) / 16), 16));
+      multiply(heads, multiply(positive((config.head_width + 15) / 16), 16));
   return multiply(
-      multiply(positive(config.layers), features),
-      2 * static_cast<std::uint64_t>(info(rounds ? DType::f16 : DType::f32).block_bytes));
+      features, 2 * static_cast<std::uint64_t>(info(rounds ? DType::f16 : DType::f32).block_bytes));
 }
 
 }  // namespace

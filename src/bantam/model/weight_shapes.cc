@@ -68,8 +68,9 @@ void require_cross_attention(const AttentionLayer& cross, const DecoderConfig& c
 
 void require_layer(const DecoderLayer& layer, const DecoderConfig& config, int number) {
   const std::int64_t width = config.inner_width();
-  const std::int64_t query_width = config.heads * config.head_width;
-  const std::int64_t key_width = config.kv_heads * config.head_width;
+  const LayerPart own = config.layer(number);
+  const std::int64_t query_width = own.heads * config.head_width;
+  const std::int64_t key_width = own.kv_heads * config.head_width;
   if (config.bottleneck.width > 0) require_bottleneck(layer.bottleneck, config);
   for (const NormLayer* norm :
        {&layer.attention_norm, &layer.attention_post_norm, &layer.cross_norm,
@@ -102,8 +103,8 @@ void require_layer(const DecoderLayer& layer, const DecoderConfig& config, int n
     require_head_norm(attention.key_norm, config.head_width, key_width);
   }
   require_cross_attention(layer.cross, config);
-  if (!config.layer(number).experts) {
-    require_feed_forward(layer.feed_forward, config.feed_forward, config);
+  if (!own.experts) {
+    require_feed_forward(layer.feed_forward, own.feed_forward, config);
     return;
   }
   const ExpertsPart& part = config.experts;

@@ -69,11 +69,11 @@ std::vector<Tensor> AttentionLayer::projected(const Tensor& x, const Tensor& val
 AttentionLayer::Heads AttentionLayer::heads_of(const Tensor& x, const Tensor& value_input,
                                                int layer, const ForwardContext& context) const {
   const DecoderConfig& config = context.config;
-  const int rope_number = config.layer(layer).rope;
+  const LayerPart part = config.layer(layer);
   const std::vector<Tensor> each = projected(x, value_input, context.taps);
-  return {turned(normalized(query_norm, each[0], config.heads, context), rope_number, context),
-          turned(normalized(key_norm, each[1], config.kv_heads, context), rope_number, context),
-          reshape(each[2], {x.size(0), config.kv_heads, config.head_width})};
+  return {turned(normalized(query_norm, each[0], part.heads, context), part.rope, context),
+          turned(normalized(key_norm, each[1], part.kv_heads, context), part.rope, context),
+          reshape(each[2], {x.size(0), part.kv_heads, config.head_width})};
 }
 
 // The features that turn come last in a head; those of the key are shared by all heads.
@@ -146,7 +146,7 @@ Tensor AttentionLayer::forward(const Tensor& x, int layer, const ForwardContext&
     width = config.latent.value_width;
     mixed = contiguous(slice(mixed, 2, 0, width));
   }
-  return output.forward(reshape(mixed, {x.size(0), config.heads * width}), context.taps);
+  return output.forward(reshape(mixed, {x.size(0), heads.query.size(1) * width}), context.taps);
 }
 
 SourceHeads AttentionLayer::source_heads(const Tensor& states, const DecoderConfig& config,

@@ -1,5 +1,6 @@
 #include "bantam/nn/decoder_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bantam/base/error.h"
@@ -90,7 +91,58 @@ void validate_disentangled(const DisentangledPart& part) {
   }
 }
 
+void require_groups(std::int64_t heads, std::int64_t kv_heads) {
+  if (heads % kv_heads == 0) return;
+  throw input_error("model: {} attention heads are not a multiple of {} key/value heads", heads,
+                    kv_heads);
+}
+
+// Parts of attention whose tables are made for all layers at once, or whose keys another stack
+// forms.
+bool shares_heads(const DecoderConfig& config) {
+  return config.relative.buckets != 0 || config.disentangled.max_distance != 0 || config.encoder ||
+         config.latent.kv_rank > 0;
+}
+
+void validate_sizes(const DecoderConfig& config) {
+  for (int number = 0; number < config.layers; ++number) {
+    const LayerPart part = config.layer(number);
+    require_extent("number of attention heads", part.heads, config.heads);
+    require_extent("number of key/value heads", part.kv_heads, config.kv_heads);
+    require_extent("feed-forward width", part.feed_forward, config.feed_forward);
+    require_groups(part.heads, part.kv_heads);
+  }
+  if (shares_heads(config)) {
+    throw input_error(
+        "model: layers have heads of their own number, which attention of this kind does not know");
+  }
+}
+
 }  // namespace
+
+LayerPart DecoderConfig::layer(int number) const {
+  LayerPart part =
+      layer_parts.empty() ? LayerPart() : layer_parts[static_cast<std::size_t>(number)];
+  if (part.heads == 0) part.heads = heads;
+  if (part.kv_heads == 0) part.kv_heads = kv_heads;
+  if (part.feed_forward == 0) part.feed_forward = feed_forward;
+  return part;
+}
+
+bool DecoderConfig::sizes_differ() const {
+  return std::ranges::any_of(layer_parts, [](const LayerPart& part) {
+    return part.heads != 0 || part.kv_heads != 0 || part.feed_forward != 0;
+  });
+}
+
+KvShape DecoderConfig::kv_shape() const {
+  KvShape shape{.layers = layers, .kv_heads = kv_heads, .head_width = head_width};
+  if (!sizes_differ()) return shape;
+  for (int number = 0; number < layers; ++number) {
+    shape.layer_kv_heads.push_back(layer(number).kv_heads);
+  }
+  return shape;
+}
 
 ScoreForm DecoderConfig::attention_form() const {
   const double scale =
@@ -107,9 +159,10 @@ void DecoderConfig::validate() const {
   require_extent("feed-forward width", feed_forward, 1 << 22);
   require_extent("vocabulary", vocabulary, 1 << 24);
   require_extent("context length", context, std::int64_t{1} << 31);
-  if (heads % kv_heads != 0) {
-    throw input_error("model: {} attention heads are not a multiple of {} key/value heads", heads,
-                      kv_heads);
+  if (sizes_differ()) {
+    validate_sizes(*this);
+  } else {
+    require_groups(heads, kv_heads);
   }
   if (head_width % 2 != 0 && !ropes.empty())
     throw input_error("model: head width {} is odd; rotary positions need pairs", head_width);

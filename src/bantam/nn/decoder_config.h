@@ -23,6 +23,8 @@ struct LayerPart {
   std::int64_t window = 0;
   int rope = 0;          ///< which of the model's rotations; -1: none
   bool experts = false;  ///< a mixture of experts instead of one feed-forward
+  // As in DecoderConfig, for layers that have their own; 0: as all layers.
+  std::int64_t heads = 0, kv_heads = 0, feed_forward = 0;
   bool operator==(const LayerPart&) const = default;
 };
 
@@ -78,10 +80,11 @@ enum class EmbeddingSums { after_linear, before_linear };
 /// The numbers that differ from model to model.
 struct DecoderConfig {
   int layers = 0;
-  std::int64_t width = 0;                ///< D
+  std::int64_t width = 0;  ///< D
+  // Where layers differ (LayerPart), the largest of each.
   std::int64_t heads = 0, kv_heads = 0;  ///< H, G; H a multiple of G
-  std::int64_t head_width = 0;           ///< E
   std::int64_t feed_forward = 0;         ///< inner features
+  std::int64_t head_width = 0;           ///< E
   std::int64_t vocabulary = 0;           ///< V: rows of the embedding table
   std::int64_t context = 0;              ///< tokens the model was trained for
   bool tied_head = true;                 ///< the output head is the embedding table
@@ -125,14 +128,13 @@ struct DecoderConfig {
   /// models of one stack.
   std::shared_ptr<const DecoderConfig> encoder;
 
-  LayerPart layer(int number) const {
-    return layer_parts.empty() ? LayerPart() : layer_parts[static_cast<std::size_t>(number)];
-  }
+  /// With the numbers that all layers share filled in.
+  LayerPart layer(int number) const;
+  /// Whether any layer has heads or a feed-forward of its own size.
+  bool sizes_differ() const;
   ScoreForm attention_form() const;
   ScoreForm logit_form() const { return {static_cast<float>(logit_scale), logit_softcap}; }
-  KvShape kv_shape() const {
-    return {.layers = layers, .kv_heads = kv_heads, .head_width = head_width};
-  }
+  KvShape kv_shape() const;
   /// Throws Error(input) naming both numbers when heads do not divide, or an extent is out of range
   /// (G14, G15).
   void validate() const;

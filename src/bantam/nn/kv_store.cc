@@ -44,6 +44,13 @@ std::vector<KeyRange> last_tokens(std::span<const KeyRange> past, std::int64_t w
 
 }  // namespace
 
+std::uint64_t KvShape::bytes_per_token() const {
+  std::int64_t heads = 0;
+  for (int layer = 0; layer < layers; ++layer) heads += heads_of(layer);
+  return static_cast<std::uint64_t>(2 * heads * padded_head_width(head_width)) *
+         static_cast<std::uint64_t>(info(dtype).block_bytes);
+}
+
 KvStore::KvStore(const KvShape& shape, std::int64_t max_tokens)
     : shape_(shape), max_pages_((max_tokens + kPageRows - 1) / kPageRows) {
   if (max_tokens < 1) throw usage_error("context: expected at least 1 token, found {}", max_tokens);
@@ -54,8 +61,9 @@ KvStore::KvStore(const KvShape& shape, std::int64_t max_tokens)
 void KvStore::grow(std::int64_t pages) {
   const auto before = static_cast<std::int64_t>(pages_.size());
   if (pages <= before) return;
-  for (Tensor& stored : layers_) {
-    Tensor larger = make_pages(pages, shape_.kv_heads, shape_.head_width, shape_.dtype);
+  for (int layer = 0; layer < shape_.layers; ++layer) {
+    Tensor& stored = layers_[static_cast<std::size_t>(layer)];
+    Tensor larger = make_pages(pages, shape_.heads_of(layer), shape_.head_width, shape_.dtype);
     if (stored.defined()) std::memcpy(larger.writable_bytes(), stored.bytes(), stored.byte_size());
     stored = std::move(larger);
   }

@@ -18,13 +18,14 @@ namespace bantam {
 struct KvShape {
   int layers = 0;
   std::int64_t kv_heads = 0, head_width = 0;
+  std::vector<std::int64_t> layer_kv_heads = {};  ///< of each layer, where they differ
   /// f32 or f16 (CausalLM::kv_shape() chooses): what keys and values are rounded to.
   DType dtype = DType::f32;
-  /// Bytes that one token takes over all layers.
-  std::uint64_t bytes_per_token() const {
-    return static_cast<std::uint64_t>(2 * layers * kv_heads * padded_head_width(head_width)) *
-           static_cast<std::uint64_t>(info(dtype).block_bytes);
+  std::int64_t heads_of(int layer) const {
+    return layer_kv_heads.empty() ? kv_heads : layer_kv_heads[static_cast<std::size_t>(layer)];
   }
+  /// Bytes that one token takes over all layers.
+  std::uint64_t bytes_per_token() const;
 };
 
 class KvStore {

@@ -8,9 +8,10 @@
 
 namespace bantam {
 
-std::int64_t activations_per_token(const DecoderConfig& config) {
-  return 4 * config.width + 2 * (config.heads + config.kv_heads) * config.head_width +
-         3 * config.feed_forward;
+std::int64_t activations_per_token(const DecoderConfig& config, int layer) {
+  const LayerPart part = config.layer(layer);
+  return 4 * config.width + 2 * (part.heads + part.kv_heads) * config.head_width +
+         3 * part.feed_forward;
 }
 
 TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& trained,
@@ -28,12 +29,17 @@ TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& tra
 
   const DecoderConfig& config = model.config();
   const auto tokens = static_cast<std::uint64_t>(std::max(options.micro_batch_tokens, longest));
-  const auto a_layer = static_cast<std::uint64_t>(activations_per_token(config));
+  std::uint64_t all_layers = 0, largest_layer = 0;
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const auto values = static_cast<std::uint64_t>(activations_per_token(config, layer));
+    all_layers += values;
+    largest_layer = std::max(largest_layer, values);
+  }
   const auto layers = static_cast<std::uint64_t>(config.layers);
   const auto width = static_cast<std::uint64_t>(config.width);
   memory.activations =
       kFloat * tokens *
-      (options.gradient_checkpointing ? layers * width + a_layer : layers * a_layer);
+      (options.gradient_checkpointing ? layers * width + largest_layer : all_layers);
   return memory;
 }
 

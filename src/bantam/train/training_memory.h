@@ -21,7 +21,7 @@ struct TrainingMemory {
 
 /// Values that one layer keeps for backward, for each token: 4 D (both norms and their inputs),
 /// 2 H·E + 2 G·E (rotated queries, attention output, keys, values), 3 F (gate, up, their product).
-std::int64_t activations_per_token(const DecoderConfig& config);
+std::int64_t activations_per_token(const DecoderConfig& config, int layer);
 
 /// `longest`: tokens of the longest example, which passes alone when it exceeds the micro-batch.
 TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& trained,

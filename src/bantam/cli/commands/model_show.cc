@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <functional>
+
 #include "bantam/cli/session.h"
 #include "bantam/cli/terminal.h"
 #include "bantam/model/gguf.h"
@@ -88,13 +91,25 @@ class ModelShow final : public CommandBody {
     return "decoder";
   }
 
+  // "9", or "3 to 5" where layers differ.
+  static std::string sizes_text(const DecoderConfig& config, std::int64_t LayerPart::*size) {
+    std::int64_t least = config.layer(0).*size, most = least;
+    for (int layer = 1; layer < config.layers; ++layer) {
+      least = std::min(least, config.layer(layer).*size);
+      most = std::max(most, config.layer(layer).*size);
+    }
+    return least == most ? with_commas(most)
+                         : fmt::format("{} to {}", with_commas(least), with_commas(most));
+  }
+
   static void print_stack(Session& session, const DecoderConfig& config) {
     line(session, "layers", std::to_string(config.layers));
     line(session, "width", with_commas(config.width));
     line(session, "attention",
-         fmt::format("{} query heads on {} key/value heads of {}", config.heads, config.kv_heads,
-                     config.head_width));
-    line(session, "feed-forward", with_commas(config.feed_forward));
+         fmt::format("{} query heads on {} key/value heads of {}",
+                     sizes_text(config, &LayerPart::heads),
+                     sizes_text(config, &LayerPart::kv_heads), config.head_width));
+    line(session, "feed-forward", sizes_text(config, &LayerPart::feed_forward));
     line(session, "vocabulary",
          fmt::format("{}{}", with_commas(config.vocabulary),
                      config.tied_head ? ", output head tied to the embedding" : ""));
@@ -185,13 +200,21 @@ class ModelShow final : public CommandBody {
     session.print(table);
   }
 
+  // One number, or one for each layer where they differ.
+  static Json sizes_json(const DecoderConfig& config, std::int64_t LayerPart::*size) {
+    Json sizes = Json::array();
+    for (int layer = 0; layer < config.layers; ++layer) sizes.push_back(config.layer(layer).*size);
+    return std::ranges::adjacent_find(sizes, std::not_equal_to<>()) == sizes.end() ? sizes[0]
+                                                                                   : sizes;
+  }
+
   static Json config_json(const DecoderConfig& config) {
     return {{"layers", config.layers},
             {"width", config.width},
-            {"heads", config.heads},
-            {"kv_heads", config.kv_heads},
+            {"heads", sizes_json(config, &LayerPart::heads)},
+            {"kv_heads", sizes_json(config, &LayerPart::kv_heads)},
             {"head_width", config.head_width},
-            {"feed_forward", config.feed_forward},
+            {"feed_forward", sizes_json(config, &LayerPart::feed_forward)},
             {"vocabulary", config.vocabulary},
             {"context", config.context},
             {"rope_theta", config.ropes.empty() ? Json(nullptr) : Json(config.ropes[0].theta)},

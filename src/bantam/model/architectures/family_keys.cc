@@ -1,20 +1,30 @@
 #include "bantam/model/architectures/family_keys.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "bantam/base/error.h"
 
 namespace bantam {
 namespace {
 
-// Before it becomes an int: a file may say 2^31.
-int layer_count(std::int64_t stated) {
-  if (stated < 1 || stated > 4096) {
-    throw input_error("model: number of layers is {}; expected 1 to 4,096", stated);
-  }
-  return static_cast<int>(stated);
-}
-
 std::int64_t width_of_head(const DecoderConfig& config) {
   return config.heads > 0 ? config.width / config.heads : 0;
+}
+
+// The numbers of all layers, from a key that holds one for all or one for each.
+std::vector<std::int64_t> numbers_of_layers(const GgufFile& file, const std::string& key,
+                                            int layers) {
+  const GgufValue* value = file.find(key);
+  if (value == nullptr || !std::holds_alternative<GgufArray>(*value)) {
+    return std::vector<std::int64_t>(static_cast<std::size_t>(layers), file.require_integer(key));
+  }
+  std::vector<std::int64_t> numbers = *file.integers(key);
+  if (std::ssize(numbers) != layers) {
+    throw input_error("{}: {} has {} numbers for {} layers", file.description(), key,
+                      numbers.size(), layers);
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -59,6 +69,13 @@ Activation activation_from_hf(const HfConfig& config, std::string_view key,
       config.where(), key, escaped(name));
 }
 
+int layer_count(std::int64_t stated) {
+  if (stated < 1 || stated > 4096) {
+    throw input_error("model: number of layers is {}; expected 1 to 4,096", stated);
+  }
+  return static_cast<int>(stated);
+}
+
 DecoderConfig common_from_hf(const HfConfig& config) {
   DecoderConfig out;
   out.layers = layer_count(config.require_integer("num_hidden_layers"));
@@ -80,10 +97,19 @@ DecoderConfig common_from_gguf(const GgufFile& file, std::string_view prefix) {
   DecoderConfig out;
   out.layers = layer_count(file.require_integer(key("block_count")));
   out.width = file.require_integer(key("embedding_length"));
-  out.heads = file.require_integer(key("attention.head_count"));
-  out.kv_heads = file.integer(key("attention.head_count_kv")).value_or(out.heads);
-  out.head_width = file.integer(key("attention.key_length")).value_or(width_of_head(out));
-  out.feed_forward = file.require_integer(key("feed_forward_length"));
+  const auto of_layers = [&](std::string_view name) {
+    return numbers_of_layers(file, key(name), out.layers);
+  };
+  const std::vector<std::int64_t> heads = of_layers("attention.head_count");
+  const bool grouped = file.find(key("attention.head_count_kv")) != nullptr;
+  set_layer_sizes(out, &LayerPart::heads, &DecoderConfig::heads, heads);
+  set_layer_sizes(out, &LayerPart::kv_heads, &DecoderConfig::kv_heads,
+                  grouped ? of_layers("attention.head_count_kv") : heads);
+  set_layer_sizes(out, &LayerPart::feed_forward, &DecoderConfig::feed_forward,
+                  of_layers("feed_forward_length"));
+  out.head_width = out.sizes_differ()
+                       ? file.require_integer(key("attention.key_length"))
+                       : file.integer(key("attention.key_length")).value_or(width_of_head(out));
   out.context = file.require_integer(key("context_length"));
   const auto rms = file.number(key("attention.layer_norm_rms_epsilon"));
   out.norm = rms ? NormKind::rms : NormKind::layer;
@@ -99,8 +125,42 @@ DecoderConfig common_from_gguf(const GgufFile& file, std::string_view prefix) {
   return out;
 }
 
+void set_layer_sizes(DecoderConfig& config, std::int64_t LayerPart::*of_layer,
+                     std::int64_t DecoderConfig::*of_model, std::span<const std::int64_t> numbers) {
+  config.*of_model = *std::ranges::max_element(numbers);
+  if (std::ranges::all_of(numbers, [&](auto number) { return number == config.*of_model; })) return;
+  config.layer_parts.resize(static_cast<std::size_t>(config.layers));
+  for (std::size_t layer = 0; layer < numbers.size(); ++layer) {
+    if (numbers[layer] < 1) {
+      throw input_error("model: a size of layer {} is {}; expected 1 or more", layer,
+                        numbers[layer]);
+    }
+    config.layer_parts[layer].*of_layer = numbers[layer];
+  }
+}
+
+std::vector<std::int64_t> sizes_of_layers(const DecoderConfig& config,
+                                          std::int64_t LayerPart::*of_layer) {
+  std::vector<std::int64_t> sizes;
+  for (int layer = 0; layer < config.layers; ++layer) {
+    sizes.push_back(config.layer(layer).*of_layer);
+  }
+  return sizes;
+}
+
+void set_windows(DecoderConfig& config, std::int64_t window) {
+  config.layer_parts.resize(static_cast<std::size_t>(config.layers));
+  for (LayerPart& part : config.layer_parts) part.window = window;
+}
+
 Json common_to_hf(const DecoderConfig& config, std::string_view model_type,
                   std::string_view hf_class) {
+  if (config.sizes_differ()) {
+    throw input_error(
+        "config.json of {} has one number of heads and one feed-forward width for all layers, and "
+        "the layers of this model differ; write a GGUF file instead",
+        model_type);
+  }
   return {{"architectures", {hf_class}},
           {"model_type", model_type},
           {"hidden_size", config.width},
@@ -122,10 +182,19 @@ void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string
   };
   set("block_count", config.layers);
   set("context_length", config.context);
+  const auto set_of_layers = [&](std::string_view key, std::int64_t LayerPart::*of_layer) {
+    const std::vector<std::int64_t> sizes = sizes_of_layers(config, of_layer);
+    if (std::ranges::adjacent_find(sizes, std::not_equal_to<>()) == sizes.end()) {
+      set(key, sizes.front());
+    } else {
+      writer.set(fmt::format("{}.{}", prefix, key),
+                 GgufArray{std::vector<std::int32_t>(sizes.begin(), sizes.end())});
+    }
+  };
   set("embedding_length", config.width);
-  set("feed_forward_length", config.feed_forward);
-  set("attention.head_count", config.heads);
-  set("attention.head_count_kv", config.kv_heads);
+  set_of_layers("feed_forward_length", &LayerPart::feed_forward);
+  set_of_layers("attention.head_count", &LayerPart::heads);
+  set_of_layers("attention.head_count_kv", &LayerPart::kv_heads);
   set("attention.key_length", config.head_width);
   set("attention.value_length", config.head_width);
   set("vocab_size", config.vocabulary);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "bantam/model/architecture.h"
 #include "bantam/model/gguf.h"
@@ -10,6 +12,9 @@
 #include "bantam/model/rope_scaling.h"
 
 namespace bantam {
+
+/// Before it becomes an int: a file may say 2^31. Throws Error(input).
+int layer_count(std::int64_t stated);
 
 /// Sizes, norm epsilon and activation; neither rotations nor what differs between layers. Not
 /// validated.
@@ -22,6 +27,15 @@ Activation activation_from_hf(const HfConfig& config, std::string_view key,
 Json common_to_hf(const DecoderConfig& config, std::string_view model_type,
                   std::string_view hf_class);
 void common_to_gguf(const DecoderConfig& config, GgufWriter& writer, std::string_view prefix);
+
+/// A size of each layer, `numbers` of all layers in their order. Layers keep theirs where they
+/// differ.
+void set_layer_sizes(DecoderConfig& config, std::int64_t LayerPart::*of_layer,
+                     std::int64_t DecoderConfig::*of_model, std::span<const std::int64_t> numbers);
+std::vector<std::int64_t> sizes_of_layers(const DecoderConfig& config,
+                                          std::int64_t LayerPart::*of_layer);
+/// The same window in all layers.
+void set_windows(DecoderConfig& config, std::int64_t window);
 
 /// BERT and its kin: learned positions, token types, norms after sums, GELU without a gate.
 DecoderConfig bert_like_from_hf(const HfConfig& config);

@@ -28,6 +28,7 @@ const Architecture& modernbert_architecture();
 const Architecture& mt5_architecture();
 const Architecture& mt5_gated_architecture();
 const Architecture& olmo2_architecture();
+const Architecture& openelm_architecture();
 const Architecture& opt_architecture();
 const Architecture& phi3_architecture();
 const Architecture& qwen2_architecture();

@@ -1,6 +1,7 @@
 // Llama and what shares its shape (SmolLM2, TinyLlama, Llama 1 to 3): RMSNorm before each branch,
 // grouped-query attention with rotary positions over two halves of each head, SwiGLU. GGUF files of
 // Mistral call themselves llama.
+#include "bantam/base/error.h"
 #include "bantam/model/architectures/family_keys.h"
 #include "bantam/model/architectures/list.h"
 
@@ -15,12 +16,17 @@ DecoderConfig from_hf(const HfConfig& config) {
 
 DecoderConfig from_gguf(const GgufFile& file) {
   DecoderConfig out = common_from_gguf(file, "llama");
+  const std::int64_t experts = file.integer("llama.expert_count").value_or(0);
+  if (experts != 0 && !file.has("blk.0.ffn_gate_inp.weight")) {
+    throw input_error("{}: llama.expert_count is {} but the file has no tensors of experts",
+                      file.description(), experts);
+  }
   out.head_width =
       file.integer("llama.attention.key_length")
           .value_or(file.integer("llama.rope.dimension_count").value_or(out.head_width));
   out.ropes = {rope_from_gguf(file, "llama", out.head_width, out.context)};
   if (const auto window = file.integer("llama.attention.sliding_window"); window && *window > 0) {
-    out.layer_parts.assign(static_cast<std::size_t>(out.layers), LayerPart{.window = *window});
+    set_windows(out, *window);
   }
   return out;
 }

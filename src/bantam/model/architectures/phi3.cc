@@ -43,7 +43,7 @@ DecoderConfig from_gguf(const GgufFile& file) {
   const std::int64_t turning = file.integer("phi3.rope.dimension_count").value_or(out.head_width);
   out.ropes = {rope_from_gguf(file, "phi3", turning, out.context)};
   if (const auto window = file.integer("phi3.attention.sliding_window"); window && *window > 0) {
-    out.layer_parts.assign(static_cast<std::size_t>(out.layers), LayerPart{.window = *window});
+    set_windows(out, *window);
   }
   return out;
 }

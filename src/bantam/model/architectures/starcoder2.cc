@@ -43,7 +43,7 @@ DecoderConfig from_gguf(const GgufFile& file) {
   out.ropes = {rope_from_gguf(file, "starcoder2", out.head_width, out.context)};
   if (const auto window = file.integer("starcoder2.attention.sliding_window");
       window && *window > 0) {
-    out.layer_parts.assign(static_cast<std::size_t>(out.layers), LayerPart{.window = *window});
+    set_windows(out, *window);
   }
   return out;
 }

@@ -32,7 +32,9 @@ ModelCost cost_of(const CausalLM& model) {
     }
   }
   // One product for the score, one for the value.
-  cost.pair = 2.0 * config.layers * static_cast<double>(config.heads * config.head_width);
+  for (int layer = 0; layer < config.layers; ++layer) {
+    cost.pair += 2.0 * static_cast<double>(config.layer(layer).heads * config.head_width);
+  }
   cost.kv_bytes = static_cast<double>(model.kv_shape().bytes_per_token());
   return cost;
 }
