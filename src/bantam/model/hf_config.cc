@@ -35,8 +35,10 @@ bool HfConfig::has(std::string_view key) const { return find(key) != nullptr; }
 
 void HfConfig::throw_type(std::string_view key, std::string_view expected,
                           const Json& found) const {
-  throw input_error("{}: '{}' should be {}, found {}", where_, key, expected,
-                    escaped(dump_json(found), 60));
+  const std::string text = found.is_string()
+                               ? fmt::format("the text '{}'", escaped(found.get<std::string>(), 60))
+                               : escaped(dump_json(found), 60);
+  throw input_error("{}: '{}' should be {}, found {}", where_, key, expected, text);
 }
 
 std::optional<std::int64_t> HfConfig::integer(std::string_view key) const {

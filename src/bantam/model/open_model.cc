@@ -8,6 +8,7 @@ namespace {
 
 OpenedModel completed(OpenedModel model) {
   complete_config(model.config, *model.source, model.naming, *model.architecture);
+  model.config.validate();  // before anything is computed with its numbers
   return model;
 }
 
