@@ -61,11 +61,13 @@ TEST_F(Seq2SeqCommands, RowsAreAnsweredInOrder) {
 
 TEST_F(Seq2SeqCommands, ItsFilesDecideAndAreTold) {
   Json defaults = parse_json(read_file(home_ / "t5" / "generation_config.json"));
-  defaults.update({{"num_beams", 2}, {"max_length", 4}, {"no_repeat_ngram_size", 3}});
+  defaults.update(
+      {{"num_beams", 2}, {"max_length", 4}, {"no_repeat_ngram_size", 3}, {"num_beam_groups", 2}});
   write_file_atomically(home_ / "t5" / "generation_config.json", dump_json(defaults));
   const auto result = bantam_({"generate", "the", "-m", model_, "--json"});
-  EXPECT_THAT(result.error, HasSubstr("asks for num_beams 2, max_length 4"));
-  EXPECT_THAT(result.error, HasSubstr("no_repeat_ngram_size 3 (not applied)"));
+  EXPECT_THAT(result.error,
+              HasSubstr("asks for num_beams 2, max_length 4, no_repeat_ngram_size 3"));
+  EXPECT_THAT(result.error, HasSubstr("num_beam_groups 2 (not applied)"));
   EXPECT_LE(parse_json(result.output)["completions"][0]["tokens"].size(), 3U);
 }
 

@@ -47,6 +47,10 @@ LENGTHS, ANSWERS = [21, 1, 30, 6], [9, 20, 1, 5]
 GREEDY = 16
 BEAMS = [dict(num_beams=4), dict(num_beams=4, length_penalty=2.0, early_stopping="never"),
          dict(num_beams=3, length_penalty=0.0, early_stopping=True), dict(num_beams=4, length_penalty=-1.0)]
+# What may not come: ends that are too early, runs of tokens that came before, runs of the text.
+FORBIDDEN = [dict(no_repeat_ngram_size=2, min_new_tokens=9), dict(encoder_no_repeat_ngram_size=1, min_length=6),
+             dict(num_beams=4, no_repeat_ngram_size=2, min_length=14),
+             dict(num_beams=3, no_repeat_ngram_size=3, encoder_no_repeat_ngram_size=2, length_penalty=2.0)]
 
 
 def random_weights(model):
@@ -92,9 +96,17 @@ def all_answers(model, texts):
             long = generated(model, texts[number], end, num_beams=4)
             end = sorted({eos, *(tokens[place] for tokens, place in zip((a["tokens"] for a in long), (9, 3, 12, 6))
                                  if place < len(tokens))})
-        for options in [{}] + BEAMS:
+        for options in [{}] + BEAMS + FORBIDDEN:
             records.append({"text": number, "end": end, "options": {**options, "max_new_tokens": GREEDY},
                             "answers": generated(model, texts[number], end, **options)})
+        # Two sequences of two tokens that the answer has, and one token of it.
+        plain = records[-1 - len(BEAMS + FORBIDDEN)]["answers"][0]["tokens"]
+        words = [plain[1:3], plain[4:6], plain[7:8]]
+        words = [word for word in words if word] or [plain[:1]]
+        options = dict(bad_words_ids=(model.generation_config.bad_words_ids or []) + words)
+        for beams in ({}, dict(num_beams=4)):
+            records.append({"text": number, "end": end, "options": {**options, **beams, "max_new_tokens": GREEDY},
+                            "answers": generated(model, texts[number], end, **options, **beams)})
     return records
 
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "bantam/generate/cached_forward.h"
+#include "bantam/generate/forbidden_tokens.h"
 #include "bantam/text/unicode.h"
 
 namespace bantam {
@@ -77,6 +78,7 @@ class Search {
   void add_continuations(std::size_t beam, std::span<const float> logits, std::size_t count,
                          std::vector<Continuation>& all) const;
   std::optional<std::int32_t> forced_token(const Beam& beam) const;
+  std::vector<std::int32_t> forbidden_tokens(const Beam& beam) const;
   std::optional<FinishReason> ends(const Continuation& next) const;
   Beam continued(const Continuation& next) const;
   double score(const Beam& beam) const;
@@ -125,6 +127,25 @@ std::optional<std::int32_t> Search::forced_token(const Beam& beam) const {
   return beam.tokens.empty() ? settings_.forced_first : std::nullopt;
 }
 
+// Sorted.
+std::vector<std::int32_t> Search::forbidden_tokens(const Beam& beam) const {
+  const GenerateOptions& options = request_.options;
+  std::vector<std::int32_t> history = request_.prompt;
+  history.insert(history.end(), beam.tokens.begin(), beam.tokens.end());
+  std::vector<std::int32_t> all = tokens_.hidden;
+  const auto add = [&all](const std::vector<std::int32_t>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  if (options.ignore_eos || std::ssize(beam.tokens) < options.min_tokens.value_or(0)) {
+    add(tokens_.end);
+  }
+  add(ends_of_repeats(history, history, options.no_repeat_ngram.value_or(0)));
+  add(ends_of_repeats(settings_.source_tokens, history, settings_.no_source_ngram));
+  add(ends_of_sequences(settings_.forbidden, history));
+  std::ranges::sort(all);
+  return all;
+}
+
 void Search::add_continuations(std::size_t beam, std::span<const float> logits, std::size_t count,
                                std::vector<Continuation>& all) const {
   const double normalizer = log_sum_exp(logits);
@@ -141,11 +162,9 @@ void Search::add_continuations(std::size_t beam, std::span<const float> logits, 
     candidates.push_back(
         {static_cast<std::int32_t>(id), static_cast<float>(logits[id] - normalizer)});
   }
-  const auto forbidden = [&](std::int32_t id) {
-    return std::ranges::binary_search(tokens_.hidden, id) ||
-           (request_.options.ignore_eos && std::ranges::binary_search(tokens_.end, id));
-  };
-  std::erase_if(candidates, [&](const Candidate& c) { return forbidden(c.id); });
+  const std::vector<std::int32_t> forbidden = forbidden_tokens(running_[beam]);
+  std::erase_if(candidates,
+                [&](const Candidate& c) { return std::ranges::binary_search(forbidden, c.id); });
   const double penalty = request_.options.sampler.repetition_penalty.value_or(1);
   if (penalty != 1) {
     std::vector<std::int32_t> history = request_.prompt;
@@ -219,6 +238,9 @@ bool Search::may_improve() const {
 bool Search::advance(const std::vector<Continuation>& best) {
   const auto beams = static_cast<std::size_t>(settings_.beams);
   std::vector<Beam> next;
+  if (best.empty() && finished_.empty()) {
+    throw input_error("no token is left to choose from; everything is forbidden");
+  }
   for (std::size_t rank = 0; rank < best.size(); ++rank) {
     const std::optional<FinishReason> reason = ends(best[rank]);
     if (!reason && next.size() < beams) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bantam/generate/completion.h"
 #include "bantam/generate/scheduler.h"
@@ -27,6 +28,10 @@ struct BeamSettings {
   /// The token that every answer begins with, and the one that ends an answer of the greatest
   /// length.
   std::optional<std::int32_t> forced_first = {}, forced_last = {};
+  std::vector<std::vector<std::int32_t>> forbidden = {};  ///< sequences that no answer has
+  /// No run of so many tokens of `source_tokens` comes in an answer; 0: all may.
+  int no_source_ngram = 0;
+  std::vector<std::int32_t> source_tokens = {};
   std::shared_ptr<const Source> source = {};  ///< what an encoder-decoder answers to
 };
 

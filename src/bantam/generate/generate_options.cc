@@ -40,6 +40,8 @@ std::vector<std::string> apply_generation_defaults(GenerateOptions& options, con
   std::vector<std::string> told;
   SamplerOptions& sampler = options.sampler;
   take_default(sampler.repetition_penalty, config, "repetition_penalty", 1e-6, 1e6, told);
+  take_default(options.min_tokens, config, "min_new_tokens", 1, 1e9, told);
+  take_default(options.no_repeat_ngram, config, "no_repeat_ngram_size", 1, 1024, told);
   if (!options.decode) {
     std::optional<int> beams;
     if (sampler.temperature) {

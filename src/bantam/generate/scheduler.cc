@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "bantam/generate/cached_forward.h"
+#include "bantam/generate/forbidden_tokens.h"
 
 namespace bantam {
 namespace {
@@ -267,8 +268,13 @@ void Scheduler::choose_next(Lane& lane, std::span<float> logits) {
   const double normalizer = options.logprobs ? log_sum_exp(logits) : 0;
   const float never = -std::numeric_limits<float>::infinity();
   for (const std::int32_t id : tokens_.hidden) logits[static_cast<std::size_t>(id)] = never;
-  if (options.ignore_eos) {
+  const bool too_short = std::ssize(choice.tokens) < options.min_tokens.value_or(0);
+  if (options.ignore_eos || too_short) {
     for (const std::int32_t id : tokens_.end) logits[static_cast<std::size_t>(id)] = never;
+  }
+  const int repeat = options.no_repeat_ngram.value_or(0);
+  for (const std::int32_t id : ends_of_repeats(lane.tokens, lane.tokens, repeat)) {
+    logits[static_cast<std::size_t>(id)] = never;
   }
   const std::int32_t next = lane.sampler->choose(logits, lane.tokens, choice.tokens.size());
   choice.tokens.push_back(next);

@@ -22,6 +22,8 @@ Request request_of(std::int32_t start, const Seq2SeqOptions& options) {
   request.options.n = options.n;
   request.options.length_penalty = options.length_penalty;
   request.options.sampler.repetition_penalty = options.repetition_penalty;
+  request.options.min_tokens = options.min_tokens;
+  request.options.no_repeat_ngram = options.no_repeat_ngram;
   request.options.stop = options.stop;
   request.options.ignore_eos = options.ignore_eos;
   request.options.logprobs = options.logprobs;
@@ -29,14 +31,10 @@ Request request_of(std::int32_t start, const Seq2SeqOptions& options) {
   return request;
 }
 
-// What the model's files forbid, and rows of the table that are no token of the tokenizer. Sorted.
-std::vector<std::int32_t> never_chosen(const LoadedSeq2Seq& loaded) {
-  std::vector<std::int32_t> never = loaded.tokens.never;
-  if (!loaded.tokenizer) return never;
-  const AnswerTokens known = answer_tokens(*loaded.model, *loaded.tokenizer, Json());
-  never.insert(never.end(), known.hidden.begin(), known.hidden.end());
-  std::ranges::sort(never);
-  return never;
+// Rows of the table that are no token of the tokenizer.
+std::vector<std::int32_t> no_tokens(const LoadedSeq2Seq& loaded) {
+  if (!loaded.tokenizer) return {};
+  return answer_tokens(*loaded.model, *loaded.tokenizer, Json()).hidden;
 }
 
 }  // namespace
@@ -59,7 +57,10 @@ Completion answer_text(const LoadedSeq2Seq& loaded, const std::vector<std::int32
   settings.forced_first = tokens.forced_first;
   settings.forced_last = tokens.forced_last;
   settings.source = loaded.model->encode_for_answers({&text, 1});
-  const AnswerTokens answer{tokens.end, never_chosen(loaded)};
+  settings.forbidden = tokens.never;
+  settings.no_source_ngram = options.no_source_ngram;
+  if (options.no_source_ngram > 0) settings.source_tokens = text;
+  const AnswerTokens answer{tokens.end, no_tokens(loaded)};
   Completion completion = beam_search(*loaded.model, loaded.tokenizer, answer, request, settings);
   completion.prompt_tokens = std::ssize(text);
   return completion;

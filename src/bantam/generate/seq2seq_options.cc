@@ -57,6 +57,21 @@ std::int64_t longest_answer(const GenerateOptions& wanted, const Json& config,
   return length ? tokens_of_length(*length) : 0;
 }
 
+std::int64_t shortest_answer(const GenerateOptions& wanted, const Json& config,
+                             std::vector<std::string>& told) {
+  std::optional<std::int64_t> tokens = wanted.min_tokens, length;
+  if (tokens) return *tokens;
+  take_default(tokens, config, "min_new_tokens", 1, 1e9, told);
+  take_default(length, config, "min_length", 1, 1e9, told);
+  return std::max(tokens.value_or(0), length.value_or(1) - 1);
+}
+
+int size_of_runs(std::optional<int> wanted, const Json& config, const char* key,
+                 std::vector<std::string>& told) {
+  take_default(wanted, config, key, 1, 1024, told);
+  return wanted.value_or(0);
+}
+
 void take_early_stopping(EarlyStopping& field, const Json& config, std::vector<std::string>& told) {
   const auto found = config.find("early_stopping");
   if (found == config.end() || found->is_null() || *found == Json(false)) return;
@@ -66,13 +81,8 @@ void take_early_stopping(EarlyStopping& field, const Json& config, std::vector<s
 
 // Keys that would change answers, and the value that changes nothing.
 void tell_what_is_left_out(const Json& config, std::vector<std::string>& told) {
-  constexpr std::pair<const char*, double> kKeys[] = {{"min_length", 0},
-                                                      {"min_new_tokens", 0},
-                                                      {"no_repeat_ngram_size", 0},
-                                                      {"encoder_no_repeat_ngram_size", 0},
-                                                      {"encoder_repetition_penalty", 1},
-                                                      {"num_beam_groups", 1},
-                                                      {"num_return_sequences", 1}};
+  constexpr std::pair<const char*, double> kKeys[] = {
+      {"encoder_repetition_penalty", 1}, {"num_beam_groups", 1}, {"num_return_sequences", 1}};
   for (const auto& [key, nothing] : kKeys) {
     const auto found = config.find(key);
     if (found == config.end() || !found->is_number() || found->get<double>() == nothing) continue;
@@ -103,6 +113,11 @@ Seq2SeqOptions seq2seq_options(const GenerateOptions& wanted, const Json& config
   take_default(repetition, config, "repetition_penalty", 1e-6, 1e6, told);
   options.repetition_penalty = repetition.value_or(1);
   options.max_tokens = longest_answer(wanted, config, told);
+  options.min_tokens = shortest_answer(wanted, config, told);
+  options.no_repeat_ngram =
+      size_of_runs(wanted.no_repeat_ngram, config, "no_repeat_ngram_size", told);
+  options.no_source_ngram =
+      size_of_runs(std::nullopt, config, "encoder_no_repeat_ngram_size", told);
   tell_what_is_left_out(config, told);
   return options;
 }

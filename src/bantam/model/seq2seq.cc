@@ -54,15 +54,19 @@ std::optional<std::int32_t> first_id(const Json* value, const char* key) {
   return ids.front();
 }
 
-// "bad_words_ids" lists sequences; those of one token are what Marian's files hold.
-std::vector<std::int32_t> single_bad_words(const Json* value) {
-  std::vector<std::int32_t> ids;
-  if (value == nullptr || !value->is_array()) return ids;
-  for (const Json& word : *value) {
-    if (word.is_array() && word.size() == 1) ids.push_back(token_id(word[0], "bad_words_ids"));
+// An end token among them counts for nothing, as in transformers.
+std::vector<std::vector<std::int32_t>> bad_words(const Json* value,
+                                                 const std::vector<std::int32_t>& end) {
+  std::vector<std::vector<std::int32_t>> words;
+  if (value == nullptr || !value->is_array()) return words;
+  for (const Json& item : *value) {
+    if (!item.is_array() || item.empty()) continue;
+    std::vector<std::int32_t> word;
+    for (const Json& id : item) word.push_back(token_id(id, "bad_words_ids"));
+    const bool is_end = word.size() == 1 && std::ranges::binary_search(end, word.front());
+    if (!is_end) words.push_back(std::move(word));
   }
-  std::ranges::sort(ids);
-  return ids;
+  return words;
 }
 
 }  // namespace
@@ -127,7 +131,7 @@ Seq2SeqTokens Seq2SeqTokens::read(const Json& config, const Json& generation) {
   tokens.end = token_ids(value("eos_token_id"), "eos_token_id");
   tokens.forced_first = first_id(value("forced_bos_token_id"), "forced_bos_token_id");
   tokens.forced_last = first_id(value("forced_eos_token_id"), "forced_eos_token_id");
-  tokens.never = single_bad_words(value("bad_words_ids"));
+  tokens.never = bad_words(value("bad_words_ids"), tokens.end);
   return tokens;
 }
 
@@ -153,7 +157,7 @@ Json Seq2SeqTokens::to_json() const {
   if (end.size() > 1) out["eos_token_id"] = end;
   if (forced_first) out["forced_bos_token_id"] = *forced_first;
   if (forced_last) out["forced_eos_token_id"] = *forced_last;
-  for (const std::int32_t token : never) out["bad_words_ids"].push_back({token});
+  if (!never.empty()) out["bad_words_ids"] = never;
   return out;
 }
 

@@ -44,9 +44,9 @@ inline constexpr std::string_view kGgufStartTokenKey = ".decoder_start_token_id"
 struct Seq2SeqTokens {
   std::int32_t start = 0;         ///< what the decoder reads first; not part of the answer
   std::vector<std::int32_t> end;  ///< sorted
-  std::optional<std::int32_t> forced_first;  ///< of every answer
-  std::optional<std::int32_t> forced_last;   ///< of answers as long as is allowed
-  std::vector<std::int32_t> never;           ///< sorted; never chosen
+  std::optional<std::int32_t> forced_first;      ///< of every answer
+  std::optional<std::int32_t> forced_last;       ///< of answers as long as is allowed
+  std::vector<std::vector<std::int32_t>> never;  ///< sequences that no answer has
   std::optional<std::int32_t> padding;
 
   /// Reads what both objects say, the second one first. Throws Error(input) without a start token.
