@@ -13,6 +13,7 @@
 #include "bantam/model/gguf_vocabulary.h"
 #include "bantam/model/lora_parts.h"
 #include "bantam/model/peft_files.h"
+#include "bantam/model/rounded_weights.h"
 #include "bantam/model/safetensors.h"
 #include "bantam/model/save_tokenizer.h"
 #include "bantam/tensor/ops.h"
@@ -26,12 +27,6 @@ void require_merged(const Transformer& model) {
     throw internal_error("save: adapter '{}' is still attached; merge or detach it first",
                          model.adapters().front()->name);
   }
-}
-
-Tensor in_type(const Tensor& weight, DType dtype) {
-  if (weight.dtype() == dtype) return weight.stop_gradient();
-  const Tensor plain = dequantize(weight);
-  return dtype == DType::f32 ? plain : quantize(plain, dtype);
 }
 
 // A linear as PEFT sees it: "layers.3.attn.q" is
@@ -94,7 +89,7 @@ void add_gguf_weights(const Transformer& model, DType dtype, GgufWriter& writer)
         // Rows that are no whole number of blocks stay in f16, as llama.cpp's own quantizer falls
         // back.
         const DType type = stays_in_f32(name, weight) ? DType::f32 : fits ? dtype : DType::f16;
-        writer.add(name, in_type(weight, type));
+        writer.add(name, rounded_to(weight, type));
       });
 }
 
@@ -147,9 +142,9 @@ void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
   std::vector<std::pair<std::string, Tensor>> tensors;
   visit_decoder_weights(model, WeightNaming::hf,
                         [&](const std::string& name, const Tensor& weight) {
-                          tensors.emplace_back(name, in_type(weight, dtype));
+                          tensors.emplace_back(name, rounded_to(weight, dtype));
                         });
-  for (const auto& [name, weight] : more) tensors.emplace_back(name, in_type(weight, dtype));
+  for (const auto& [name, weight] : more) tensors.emplace_back(name, rounded_to(weight, dtype));
   write_safetensors_folder(folder, tensors);
 }
 

@@ -49,7 +49,8 @@ Command model_convert_command() {
               "An --out that ends in .gguf becomes a GGUF file, anything else a folder. After "
               "writing, the result is loaded "
               "and its logits on a fixed text, and the text it goes on with, are compared with the "
-              "source's; a wrong file is never called done. Of a text encoder, the states of texts "
+              "source's; a wrong file is never called done, and a type too coarse for the model is "
+              "told. Of a text encoder, the states of texts "
               "(and the scores of its head) are compared, of an encoder-decoder its answer. GGUF "
               "knows BERT without a head among the former and T5 among the latter; the other "
               "families become folders.",

@@ -46,13 +46,14 @@ ModelInput probe_input(const Tokenizer& tokenizer, std::string_view text, std::i
 void require_same_tokens(const ModelOutput& output, const Tokenizer& expected,
                          const Tokenizer& found);
 
-/// "30 of 31 next tokens agree, log-probabilities differ by at most 0.0100 nats". Rejects what was
-/// written when less than 90 % agree.
-std::string agreement(const ModelOutput& output, const ExportCheck& check);
+/// "30 of 31 next tokens agree, log-probabilities differ by at most 0.0100 nats". When less than 90
+/// % agree, what was written is rejected, unless it holds the source's weights exactly as its type
+/// rounds them: then a note says that the type is coarse.
+std::string agreement(Session& session, const ModelOutput& output, const ExportCheck& check,
+                      const Transformer& source, const Transformer& written);
 
-/// Writes `model` to --out and compares what was written with `source` on a fixed text. Throws
-/// Error(failed_expectation) when the most likely next tokens agree at less than 90 % of the
-/// places.
+/// Writes `model` to --out and compares what was written with `source` on a fixed text, as
+/// agreement() does.
 int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
                 const ModelWritingOptions& options, std::vector<Path> inputs = {});
 

@@ -53,7 +53,9 @@ int write_seq2seq(Session& session, const LoadedSeq2Seq& model,
   const Tokens answer = answer_of(model, text), again = answer_of(written, text);
   const auto same = std::ranges::mismatch(answer, again).in1 - answer.begin();
   session.print("{}: {}, {} of {} tokens of an answer are the same\n", output.path.string(),
-                agreement(output, compare(model, written, text, answer)), same, answer.size());
+                agreement(session, output, compare(model, written, text, answer), *model.model,
+                          *written.model),
+                same, answer.size());
   return 0;
 }
 
