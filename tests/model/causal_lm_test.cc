@@ -9,8 +9,8 @@
 #include "bantam/model/architecture.h"
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/hf_config.h"
-#include "bantam/model/rotation_order.h"
 #include "bantam/model/safetensors.h"
+#include "bantam/model/weight_layout.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/tape.h"
 

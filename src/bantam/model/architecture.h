@@ -25,8 +25,8 @@ enum class FileRows { all, query, key, value, gate, up };
 
 /// One weight of the model under its three names. "#" stands for the layer's number and "@" for the
 /// expert's, or that of a feed-forward in a stack; a name in a file without "@" is a stack of all
-/// experts. Biases follow ".weight" ->
-/// ".bias".
+/// experts. A site without "@" whose name in a file has it lies there as a tensor a row. Biases
+/// follow ".weight" -> ".bias".
 struct WeightName {
   std::string_view site;       ///< "layers.#.attn.q.weight"
   std::string_view hf;         ///< "model.layers.#.self_attn.q_proj.weight"
@@ -87,6 +87,9 @@ struct Architecture {
       "";  ///< general.architecture, prefix of its keys; empty: no GGUF form
   /// Of families that share a gguf_name, the one whose file has this tensor or this key.
   std::string_view gguf_mark = "";
+  /// Of families that share a gguf_name and differ in no tensor, whether a file is of this one;
+  /// null: of any that no other claims.
+  bool (*gguf_accepts)(const GgufFile& file) = nullptr;
   std::span<const WeightName> weights;  ///< linears, norms and embeddings
   /// HF files of some models lack this in front of every name but the head's.
   std::string_view hf_prefix = "model.";
@@ -102,6 +105,8 @@ struct Architecture {
   /// GGUF keeps this family's query and key rows in the order of interleaved rotation; we keep HF's
   /// order (two halves).
   bool gguf_interleaves_rotation = false;
+  /// GGUF keeps the table of positions from the first token's row on, without those in front of it.
+  bool gguf_cuts_positions = false;
   bool hf_transposes_linears = false;  ///< [K, N] in HF files
   bool hf_norms_from_one = false;      ///< HF files hold weight - 1 of norms
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "bantam/base/error.h"
-#include "bantam/model/rotation_order.h"
+#include "bantam/model/weight_layout.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
 
@@ -29,30 +29,10 @@ std::int64_t rotated_heads(const DecoderConfig& config, std::string_view site, i
 
 bool is_norm(std::string_view site) { return site.find("norm.") != std::string_view::npos; }
 
-// Rows of a shared tensor that belong to one weight.
-KeyRange rows_in_file(const WeightName& entry, const DecoderConfig& config, int layer,
-                      std::int64_t rows) {
-  const LayerPart part = config.layer(layer);
-  const std::int64_t query = part.heads * config.head_width;
-  const std::int64_t key = part.kv_heads * config.head_width;
-  const auto range = [](std::int64_t begin, std::int64_t end) {
-    return KeyRange{static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end)};
-  };
-  switch (entry.rows) {
-    case FileRows::all:
-      return range(0, rows);
-    case FileRows::query:
-      return range(0, query);
-    case FileRows::key:
-      return range(query, query + key);
-    case FileRows::value:
-      return range(query + key, query + 2 * key);
-    case FileRows::gate:
-      return range(0, rows / 2);
-    case FileRows::up:
-      return range(rows / 2, rows);
-  }
-  throw internal_error("rows of {}", entry.site);
+constexpr std::string_view kPositions = "positions.weight";
+
+bool is_row_by_row(std::string_view site, std::string_view in_file) {
+  return site.find('@') == std::string_view::npos && in_file.find('@') != std::string_view::npos;
 }
 
 std::string_view file_name(const WeightName& name, WeightNaming naming) {
@@ -86,6 +66,7 @@ class Reader {
   Tensor weight(std::string_view pattern, int layer = 0, int expert = 0) {
     const WeightName* entry = find(pattern);
     if (entry == nullptr) return {};
+    if (lies_row_by_row(*entry)) return from_rows(*entry, layer);
     const std::string name =
         spelled_in_file(name_in_file(file_name(*entry, naming_), layer, expert));
     if (!source_.has(name)) {
@@ -154,6 +135,22 @@ class Reader {
     return architecture_.find_weight(prefix_ + std::string(pattern));
   }
 
+  bool lies_row_by_row(const WeightName& entry) const {
+    return is_row_by_row(entry.site, file_name(entry, naming_));
+  }
+
+  // As many as the file has: shapes are checked with the whole model.
+  Tensor from_rows(const WeightName& entry, int layer) {
+    std::vector<Tensor> rows;
+    const auto name = [&] {
+      return name_in_file(file_name(entry, naming_), layer, static_cast<int>(rows.size()));
+    };
+    while (source_.has(name())) rows.push_back(from_file(entry, name(), layer, 0));
+    if (!rows.empty()) return stacked(rows);
+    if (!entry.optional) missing_.push_back(name());
+    return {};
+  }
+
   bool from_one() const { return naming_ == WeightNaming::hf && architecture_.hf_norms_from_one; }
 
   // Rotations are read with the configuration; a tied head is the embedding once more.
@@ -210,13 +207,16 @@ class Reader {
       const Tensor one = slice(tensor, 0, expert, expert + 1);
       tensor = reshape(one, Shape(one.shape().extents().subspan(1)));
     }
+    const bool is_cut = naming_ == WeightNaming::gguf && architecture_.gguf_cuts_positions &&
+                        entry.site == kPositions;
+    if (is_cut) return with_rows_in_front(tensor, config_.learned_position_shift);
     return in_our_order(entry.site, layer, own_rows(entry, name, layer, tensor));
   }
 
   Tensor own_rows(const WeightName& entry, const std::string& name, int layer,
                   const Tensor& tensor) const {
     if (entry.rows == FileRows::all || !shares_tensor(entry)) return tensor;
-    const KeyRange rows = rows_in_file(entry, config_, layer, tensor.size(0));
+    const RowRange rows = rows_in_file(entry, config_, layer, tensor.size(0));
     if (rows.end > tensor.size(0)) {
       throw input_error("{}: {} is {}; its part for {} ends at row {}", source_.description(), name,
                         tensor.shape().text(), entry.site, rows.end);
@@ -399,72 +399,89 @@ struct FileTensor {
   bool is_transposed = false;  ///< in the file
 };
 
-Tensor joined(const FileTensor& file) {
-  if (file.parts.size() == 1 && !file.is_stack) return file.parts.front();
-  std::vector<Tensor> parts = file.parts;
-  const DType type = parts.front().dtype();
-  if (!std::ranges::all_of(parts, [&](const Tensor& part) { return part.dtype() == type; })) {
-    for (Tensor& part : parts) part = dequantize(part);
-  }
-  std::int64_t rows = 0;
-  for (const Tensor& part : parts) rows += part.size(0);
-  Shape shape = parts.front().shape();
-  shape.set(0, rows);
-  Tensor whole = Tensor::empty(shape, parts.front().dtype());
-  std::byte* to = whole.writable_bytes();
-  for (const Tensor& part : parts) {
-    std::memcpy(to, part.bytes(), part.byte_size());
-    to += part.byte_size();
-  }
-  if (!file.is_stack) return whole;
-  std::vector<std::int64_t> extents = {std::ssize(parts)};
-  for (const std::int64_t extent : parts.front().shape().extents()) extents.push_back(extent);
-  return reshape(whole, Shape(std::span<const std::int64_t>(extents)));
+Tensor whole(const FileTensor& file) {
+  if (file.is_stack) return stacked(file.parts);
+  return file.parts.size() == 1 ? file.parts.front() : joined_rows(file.parts);
 }
+
+// Weights of a model as the tensors of a file.
+class FileTensors {
+ public:
+  FileTensors(const Architecture& architecture, const DecoderConfig& config, WeightNaming naming)
+      : architecture_(architecture), config_(config), naming_(naming) {}
+
+  void add(const Parameter& parameter) {
+    const SitePattern place = pattern_of_site(parameter.name);
+    std::string pattern = place.pattern;
+    const bool is_bias = pattern.ends_with(".bias");
+    if (is_bias) pattern = without_suffix(pattern) + ".weight";
+    const WeightName& entry = architecture_.weight(pattern);
+    const std::string_view in_file = file_name(entry, naming_);
+    const std::string layered = with_layer(in_file, place.layer);
+    const Tensor tensor = in_file_order(*parameter.tensor, pattern, place.layer, is_bias);
+    if (is_row_by_row(entry.site, in_file)) {
+      for (std::int64_t row = 0; row < tensor.size(0); ++row) {
+        const Tensor one = slice(tensor, 0, row, row + 1);
+        add_part({.name = with_expert(layered, static_cast<int>(row)), .parts = {}},
+                 reshape(one, Shape(one.shape().extents().subspan(1))));
+      }
+      return;
+    }
+    std::string name = with_expert(layered, place.expert);
+    if (is_bias) name = without_suffix(name) + ".bias";
+    add_part({.name = std::move(name),
+              .parts = {},
+              .is_stack = pattern.find('@') != std::string::npos &&
+                          in_file.find('@') == std::string_view::npos,
+              .is_transposed = to_hf() && architecture_.hf_transposes_linears && !is_bias &&
+                               parameter.role == ParameterRole::linear},
+             tensor);
+  }
+
+  const std::vector<FileTensor>& files() const { return files_; }
+
+ private:
+  bool to_hf() const { return naming_ == WeightNaming::hf; }
+
+  Tensor in_file_order(const Tensor& tensor, std::string_view pattern, int layer,
+                       bool is_bias) const {
+    if (to_hf()) {
+      const bool from_one = architecture_.hf_norms_from_one && is_norm(pattern) && !is_bias;
+      return from_one ? add_scalar(tensor.stop_gradient(), -1) : tensor;
+    }
+    if (architecture_.gguf_cuts_positions && pattern == kPositions) {
+      return contiguous(
+          slice(tensor.stop_gradient(), 0, config_.learned_position_shift, tensor.size(0)));
+    }
+    if (!architecture_.gguf_interleaves_rotation || !is_rotated(pattern)) return tensor;
+    return interleave_rotation(tensor, rotated_heads(config_, pattern, layer));
+  }
+
+  void add_part(FileTensor file, const Tensor& part) {
+    const auto [place, is_new] = places_.try_emplace(file.name, files_.size());
+    if (is_new) files_.push_back(std::move(file));
+    files_[place->second].parts.push_back(part);
+  }
+
+  const Architecture& architecture_;
+  const DecoderConfig& config_;
+  WeightNaming naming_;
+  std::vector<FileTensor> files_;
+  std::map<std::string, std::size_t> places_;
+};
 
 }  // namespace
 
 void visit_decoder_weights(const Transformer& model, WeightNaming naming,
                            const std::function<void(const std::string&, const Tensor&)>& visit) {
-  const Architecture& architecture = model.architecture();
-  const bool to_hf = naming == WeightNaming::hf;
-  const bool interleave = !to_hf && architecture.gguf_interleaves_rotation;
-  std::vector<FileTensor> files;
-  std::map<std::string, std::size_t> places;
+  FileTensors tensors(model.architecture(), model.config(), naming);
   auto& source =
       const_cast<Transformer&>(model);  // parameters() hands out pointers; only read here
   for (const Parameter& parameter : source.parameters()) {
-    if (parameter.role == ParameterRole::adapter) continue;
-    const SitePattern place_in_model = pattern_of_site(parameter.name);
-    std::string pattern = place_in_model.pattern;
-    const bool is_bias = pattern.ends_with(".bias");
-    if (is_bias) pattern = without_suffix(pattern) + ".weight";
-    const WeightName& entry = architecture.weight(pattern);
-    const std::string_view in_file = file_name(entry, naming);
-    std::string name =
-        with_expert(with_layer(in_file, place_in_model.layer), place_in_model.expert);
-    if (is_bias) name = without_suffix(name) + ".bias";
-    Tensor tensor = *parameter.tensor;
-    if (interleave && is_rotated(pattern)) {
-      tensor =
-          interleave_rotation(tensor, rotated_heads(model.config(), pattern, place_in_model.layer));
-    }
-    if (to_hf && architecture.hf_norms_from_one && is_norm(pattern) && !is_bias) {
-      tensor = add_scalar(tensor.stop_gradient(), -1);
-    }
-    const auto [place, is_new] = places.try_emplace(name, files.size());
-    if (is_new) {
-      files.push_back(
-          {name,
-           {},
-           pattern.find('@') != std::string::npos && in_file.find('@') == std::string_view::npos,
-           to_hf && architecture.hf_transposes_linears && !is_bias &&
-               parameter.role == ParameterRole::linear});
-    }
-    files[place->second].parts.push_back(tensor);
+    if (parameter.role != ParameterRole::adapter) tensors.add(parameter);
   }
-  for (const FileTensor& file : files) {
-    const Tensor tensor = joined(file);
+  for (const FileTensor& file : tensors.files()) {
+    const Tensor tensor = whole(file);
     visit(file.name, file.is_transposed
                          ? contiguous(transpose(dequantize(tensor.stop_gradient()), 0, 1))
                          : tensor);
