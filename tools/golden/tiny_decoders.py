@@ -42,6 +42,9 @@ CASES = {
     "mistral": ("MistralConfig", dict(sliding_window=7)),
     "mixtral": ("MixtralConfig", dict(num_local_experts=5, num_experts_per_tok=2, sliding_window=None)),
     "smollm3": ("SmolLM3Config", dict(num_hidden_layers=4, tie_word_embeddings=True, no_rope_layers=[1, 0, 1, 0])),
+    # As GGUF can state it, and as the released models are: no positions in every fourth layer.
+    "smollm3-plain": ("SmolLM3Config", dict(hidden_size=16, intermediate_size=24, num_hidden_layers=4,
+                                            tie_word_embeddings=True)),
     "arcee": ("ArceeConfig", {}),
     "qwen2": ("Qwen2Config", dict(tie_word_embeddings=True)),
     "qwen2-window": ("Qwen2Config", dict(use_sliding_window=True, sliding_window=5, max_window_layers=1)),
@@ -50,6 +53,8 @@ CASES = {
                                          moe_intermediate_size=16, norm_topk_prob=True, mlp_only_layers=[1])),
     # transformers has no OpenELM of its own: Qwen3's layers compute the same, each with its own sizes (OPENELM_SIZES).
     "openelm": ("Qwen3Config", dict(num_hidden_layers=3, tie_word_embeddings=True)),
+    "qwen3_moe-plain": ("Qwen3MoeConfig", dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16,
+                                               norm_topk_prob=True)),
     "gemma2": ("Gemma2Config", dict(sliding_window=6, query_pre_attn_scalar=16, tie_word_embeddings=True,
                                     attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
     "gemma3": ("Gemma3TextConfig", dict(num_hidden_layers=6, hidden_size=16, sliding_window=6, query_pre_attn_scalar=16,
@@ -71,6 +76,8 @@ CASES = {
                                         rope_parameters=dict(rope_theta=10000.0, rope_type="default",
                                                              partial_rotary_factor=0.5))),
     "stablelm-parallel": ("StableLmConfig", dict(head_dim=None, hidden_size=32, use_parallel_residual=True)),
+    "stablelm-norms": ("StableLmConfig", dict(head_dim=None, hidden_size=32, use_parallel_residual=True,
+                                              qk_layernorm=True)),
     "granite": ("GraniteConfig", dict(head_dim=None, embedding_multiplier=3.0, residual_multiplier=0.4,
                                       attention_multiplier=0.3, logits_scaling=2.0, tie_word_embeddings=True)),
     # transformers has no MiniCPM of its own: Granite computes the same with these factors.

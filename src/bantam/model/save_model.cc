@@ -74,10 +74,10 @@ struct NamedModel {
   const std::string& name;
 };
 
-// llama.cpp keeps vectors and what it adds to states or scores as they are.
+// llama.cpp keeps vectors, norms, and what it adds to states or scores as they are.
 bool stays_in_f32(const std::string& name, const Tensor& weight) {
-  constexpr std::string_view kAdded[] = {"position_embd.", "token_types.", "attn_rel_b."};
-  return weight.rank() == 1 || std::ranges::any_of(kAdded, [&](std::string_view part) {
+  constexpr std::string_view kSmall[] = {"position_embd.", "token_types.", "attn_rel_b.", "_norm."};
+  return weight.rank() == 1 || std::ranges::any_of(kSmall, [&](std::string_view part) {
            return name.find(part) != std::string::npos;
          });
 }

@@ -20,10 +20,12 @@ void require_linear(const LinearLayer& linear, std::int64_t outputs, std::int64_
   if (linear.bias.defined()) require_shape(linear.site + ".bias", linear.bias, {outputs});
 }
 
-// One of two widths: a norm of each head, or of all heads at once.
-void require_head_norm(const NormLayer& norm, std::int64_t head_width, std::int64_t all_heads) {
-  if (!norm.present() || norm.weight.shape() == Shape{all_heads}) return;
-  require_shape(norm.site, norm.weight, {head_width});
+// One of two widths, a norm of each head or of all heads at once; or one for each of the heads.
+void require_head_norm(const NormLayer& norm, std::int64_t heads, const DecoderConfig& config) {
+  const std::int64_t width = config.head_width;
+  if (config.norms_each_head) return require_shape(norm.site, norm.weight, {heads, width});
+  if (!norm.present() || norm.weight.shape() == Shape{heads * width}) return;
+  require_shape(norm.site, norm.weight, {width});
 }
 
 void require_feed_forward(const FeedForwardLayer& layer, std::int64_t inner,
@@ -99,8 +101,8 @@ void require_layer(const DecoderLayer& layer, const DecoderConfig& config, int n
       if (distances.by_key) require_linear(attention.distance_query, query_width, width);
       if (distances.by_query) require_linear(attention.distance_key, key_width, width);
     }
-    require_head_norm(attention.query_norm, config.head_width, query_width);
-    require_head_norm(attention.key_norm, config.head_width, key_width);
+    require_head_norm(attention.query_norm, config.heads, config);
+    require_head_norm(attention.key_norm, config.kv_heads, config);
   }
   require_cross_attention(layer.cross, config);
   if (!own.experts) {

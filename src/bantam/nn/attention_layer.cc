@@ -5,7 +5,7 @@
 namespace bantam {
 namespace {
 
-// Normalizes each head of x [T, heads * E], or all of it at once: the weight's width tells.
+// Normalizes each head of x [T, heads * E], or all of it at once: the weight's shape tells.
 Tensor normalized(const NormLayer& norm, const Tensor& x, std::int64_t heads,
                   const ForwardContext& context) {
   const Shape by_head{x.size(0), heads, x.size(1) / heads};
@@ -13,7 +13,7 @@ Tensor normalized(const NormLayer& norm, const Tensor& x, std::int64_t heads,
   const auto apply = [&](const Tensor& input) {
     return norm.forward(input, context.config.norm, context.config.norm_epsilon, context.taps);
   };
-  if (norm.weight.size(0) == x.size(1)) return reshape(apply(x), by_head);
+  if (norm.weight.shape() == Shape{x.size(1)}) return reshape(apply(x), by_head);
   return apply(reshape(x, by_head));
 }
 

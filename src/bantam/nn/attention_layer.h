@@ -23,7 +23,9 @@ struct LatentProjections {
 struct AttentionLayer {
   std::string site;                       ///< "layers.3.attn"
   LinearLayer query, key, value, output;  ///< all but the output absent with latent projections
-  NormLayer query_norm, key_norm;         ///< over each head [E] or over all [H * E]; or absent
+  /// Over each head, with weights that heads share [E] or that each has [H, E]; or over all [H *
+  /// E]; or absent.
+  NormLayer query_norm, key_norm;
   LatentProjections latent;
   /// Of the table of distances, where it does not share `query` and `key` (DisentangledPart).
   LinearLayer distance_query, distance_key;

@@ -93,6 +93,8 @@ struct DecoderConfig {
   float norm_epsilon = 1e-5f;
   NormPlacement norm_placement = NormPlacement::before;
   bool parallel_branches = false;  ///< both branches read the same x
+  /// Queries and keys are normalized head by head, each head with weights of its own.
+  bool norms_each_head = false;
 
   Activation activation = Activation::silu;
   bool gated = true;  ///< activation(gate) * up, else activation(up)

@@ -10,6 +10,10 @@ Tensor NormLayer::forward(const Tensor& input, NormKind kind, float epsilon, Tap
 }
 
 Tensor NormLayer::normalized(const Tensor& x, NormKind kind, float epsilon) const {
+  if (weight.rank() > 1) {
+    const Tensor ones = add_scalar(Tensor::zeros({x.size(-1)}, x.dtype()), 1);
+    return multiply(NormLayer{site, ones, bias}.normalized(x, kind, epsilon), weight);
+  }
   switch (kind) {
     case NormKind::rms:
       return rms_norm(x, weight, epsilon);

@@ -16,11 +16,11 @@ enum class NormKind {
 
 struct NormLayer {
   std::string site;  ///< taps: site + ".in", site + ".out"
-  Tensor weight;     ///< [D]; undefined where a model has no norm here
+  Tensor weight;     ///< [D], or [H, E] for each head; undefined where a model has no norm here
   Tensor bias;       ///< [D] or undefined; none with rms
 
   bool present() const { return weight.defined(); }
-  /// Over the last axis of x.
+  /// Over the last axis of x: [.., D], or [.., H, E].
   Tensor forward(const Tensor& x, NormKind kind, float epsilon, Taps* taps) const;
 
  private:

@@ -1,5 +1,5 @@
 // StableLM: Llama with layer normalization and positions that turn a quarter of each head; in some
-// models both branches read the same x.
+// models both branches read the same x, and each head of queries and keys has a norm of its own.
 #include "bantam/model/architectures/family_keys.h"
 #include "bantam/model/architectures/list.h"
 
@@ -15,6 +15,10 @@ constexpr WeightName kWeights[] = {
     {"layers.#.attn.v.weight", "model.layers.#.self_attn.v_proj.weight", "blk.#.attn_v.weight"},
     {"layers.#.attn.o.weight", "model.layers.#.self_attn.o_proj.weight",
      "blk.#.attn_output.weight"},
+    {"layers.#.attn.q_norm.weight", "model.layers.#.self_attn.q_layernorm.norms.@.weight",
+     "blk.#.attn_q_norm.weight", FileRows::all, true},
+    {"layers.#.attn.k_norm.weight", "model.layers.#.self_attn.k_layernorm.norms.@.weight",
+     "blk.#.attn_k_norm.weight", FileRows::all, true},
     {"layers.#.mlp_norm.weight", "model.layers.#.post_attention_layernorm.weight",
      "blk.#.ffn_norm.weight", FileRows::all, true},
     {"layers.#.mlp.gate.weight", "model.layers.#.mlp.gate_proj.weight", "blk.#.ffn_gate.weight"},
@@ -32,11 +36,7 @@ DecoderConfig from_hf(const HfConfig& config) {
   DecoderConfig out = common_from_hf(config);
   out.norm = NormKind::layer;
   out.norm_epsilon = static_cast<float>(config.number("layer_norm_eps").value_or(1e-5));
-  if (config.boolean("qk_layernorm").value_or(false)) {
-    throw input_error(
-        "{}: qk_layernorm is true; Bantam does not know norms that differ from head to head",
-        config.where());
-  }
+  out.norms_each_head = config.boolean("qk_layernorm").value_or(false);
   out.parallel_branches = config.boolean("use_parallel_residual").value_or(false);
   const std::int64_t turning = turning_width_from_hf(config, out.head_width, kTurningShare);
   out.ropes = {rope_from_hf(config, turning, out.context)};
@@ -46,6 +46,7 @@ DecoderConfig from_hf(const HfConfig& config) {
 DecoderConfig from_gguf(const GgufFile& file) {
   DecoderConfig out = common_from_gguf(file, "stablelm");
   out.parallel_branches = file.boolean("stablelm.use_parallel_residual").value_or(false);
+  out.norms_each_head = file.has("blk.0.attn_q_norm.weight");
   const std::int64_t turning = file.require_integer("stablelm.rope.dimension_count");
   out.ropes = {rope_from_gguf(file, "stablelm", turning, out.context)};
   return out;
@@ -57,6 +58,7 @@ Json to_hf(const DecoderConfig& config) {
   out["partial_rotary_factor"] = 2.0 * static_cast<double>(config.ropes[0].frequencies.size()) /
                                  static_cast<double>(config.head_width);
   out["use_parallel_residual"] = config.parallel_branches;
+  out["qk_layernorm"] = config.norms_each_head;
   return out;
 }
 
