@@ -18,8 +18,10 @@ std::string golden(const std::string& name) {
 
 class GgufVocabulary : public ::testing::Test {
  protected:
-  std::shared_ptr<const Tokenizer> through_gguf(const Vocabulary& vocabulary) {
+  std::shared_ptr<const Tokenizer> through_gguf(const Vocabulary& vocabulary,
+                                                const std::string& family = "llama") {
     GgufWriter writer;
+    writer.set("general.architecture", family);
     set_gguf_vocabulary(writer, vocabulary,
                         static_cast<std::int64_t>(vocabulary.tokens.size()) + 3);
     const Path path = folder_.path() / "m.gguf";
@@ -69,6 +71,42 @@ TEST_F(GgufVocabulary, WordPieceWithItsTemplate) {
             before->model_input("The water", "is cold").ids);
   EXPECT_EQ(after->model_input("The water", "is cold").type_ids,
             before->model_input("The water", "is cold").type_ids);
+}
+
+// RoBERTa puts two separators between the texts of a pair, ModernBERT one.
+TEST_F(GgufVocabulary, ByteLevelOfEncodersWithWhatStandsAroundTexts) {
+  Json json = parse_json(golden("kind_roberta.json"));
+  json["pre_tokenizer"]["add_prefix_space"] = json["post_processor"]["add_prefix_space"] = false;
+  const auto roberta = Tokenizer::from_tokenizer_json(dump_json(json), "roberta");
+  json["post_processor"]["type"] = "BertProcessing";
+  const auto modern = Tokenizer::from_tokenizer_json(dump_json(json), "modern");
+  for (const auto& [before, family] : {std::pair(roberta, "bert"), {modern, "modern-bert"}}) {
+    const auto after = through_gguf(before->vocabulary(), family);
+    EXPECT_EQ(after->model_input("The water").ids, before->model_input("The water").ids);
+    EXPECT_EQ(after->model_input("The water", "is cold").ids,
+              before->model_input("The water", "is cold").ids);
+  }
+}
+
+TEST_F(GgufVocabulary, UnigramOfXlmRobertaWithWhatStandsAroundTexts) {
+  Json json = parse_json(golden("kind_unigram.json"));
+  json["post_processor"] = {{"type", "RobertaProcessing"},
+                            {"sep", {"</s>", 2}},
+                            {"cls", {"<s>", 1}},
+                            {"trim_offsets", false},
+                            {"add_prefix_space", false}};
+  const auto before = Tokenizer::from_tokenizer_json(dump_json(json), "xlm-roberta");
+  const auto after = through_gguf(before->vocabulary(), "bert");
+  for (const char* text : {"The water is cold", "", "two  spaces"}) {
+    EXPECT_EQ(after->model_input(text).ids, before->model_input(text).ids) << text;
+  }
+  EXPECT_EQ(after->model_input("The water", "is cold").ids,
+            before->model_input("The water", "is cold").ids);
+}
+
+TEST_F(GgufVocabulary, ASplitThatHasNoNameIsRefused) {
+  const auto prefixed = Tokenizer::from_tokenizer_json(golden("kind_roberta.json"), "roberta");
+  EXPECT_THAT(error_of([&] { through_gguf(prefixed->vocabulary()); }), HasSubstr("pre-tokenizer"));
 }
 
 TEST_F(GgufVocabulary, AKindWithoutAPlaceIsRefused) {

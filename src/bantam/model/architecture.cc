@@ -147,8 +147,10 @@ const Architecture& architecture_of_gguf(const GgufFile& file) {
   const Architecture* plain = nullptr;
   for (const Architecture* family : architectures()) {
     if (family->gguf_name != name) continue;
+    const bool is_plain = family->gguf_mark.empty() && family->gguf_accepts == nullptr;
+    if (is_plain && plain == nullptr) plain = family;
     if (!family->gguf_mark.empty() && marked(file, family->gguf_mark)) return *family;
-    if (family->gguf_mark.empty() && plain == nullptr) plain = family;
+    if (family->gguf_accepts != nullptr && family->gguf_accepts(file)) return *family;
   }
   if (plain != nullptr) return *plain;
   throw input_error("general.architecture is '{}'; known families: {}", escaped(name),

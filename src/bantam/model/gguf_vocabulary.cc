@@ -74,7 +74,10 @@ std::string kind_name(const Vocabulary& vocabulary) {
   const bool sentence_piece = sentence_piece_spec(vocabulary).is_object();
   switch (vocabulary.kind) {
     case TokenModelKind::byte_bpe:
-      return "gpt2";
+      if (!vocabulary.pre.empty()) return "gpt2";
+      throw input_error(
+          "GGUF knows pre-tokenizers by name, and none of those splits text as this tokenizer "
+          "does; export a Hugging Face folder instead");
     case TokenModelKind::word_piece:
       return "bert";
     case TokenModelKind::sentence_piece_bpe:
@@ -138,7 +141,9 @@ void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::
   if (kind == "gpt2") writer.set("tokenizer.ggml.merges", gguf_array(vocabulary.merges));
   writer.set("tokenizer.ggml.add_bos_token", vocabulary.add_bos);
   const bool sentence_piece = kind == "llama" || kind == "t5";
-  if (sentence_piece) writer.set("tokenizer.ggml.add_eos_token", vocabulary.add_eos);
+  if (sentence_piece || (kind == "gpt2" && vocabulary.add_eos)) {
+    writer.set("tokenizer.ggml.add_eos_token", vocabulary.add_eos);
+  }
   writer.set("tokenizer.ggml.add_space_prefix",
              sentence_piece && sentence_piece_spec(vocabulary)["add_dummy_prefix"].get<bool>());
   if (sentence_piece) set_sentence_piece(writer, vocabulary, count);
@@ -149,9 +154,10 @@ void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::
   set_id("tokenizer.ggml.eos_token_id", vocabulary.eos);
   set_id("tokenizer.ggml.unknown_token_id", vocabulary.unk);
   set_id("tokenizer.ggml.padding_token_id", vocabulary.pad);
-  if (kind != "bert") return;
-  set_id("tokenizer.ggml.cls_token_id", vocabulary.bos);
-  set_id("tokenizer.ggml.seperator_token_id", vocabulary.eos);
+  if (kind == "bert") set_id("tokenizer.ggml.cls_token_id", vocabulary.bos);
+  // What stands around a text separates texts, too.
+  const bool is_separator = vocabulary.add_bos && vocabulary.add_eos;
+  if (kind == "bert" || is_separator) set_id("tokenizer.ggml.seperator_token_id", vocabulary.eos);
 }
 
 }  // namespace bantam

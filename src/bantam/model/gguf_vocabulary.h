@@ -10,8 +10,8 @@
 namespace bantam {
 
 /// Sets the tokenizer.ggml keys. llama.cpp wants one token a row of the embedding table: `rows`
-/// beyond the vocabulary become unused tokens. Throws Error(input) for a kind of tokenizer that the
-/// format has no place for.
+/// beyond the vocabulary become unused tokens. Throws Error(input) for a kind of tokenizer, or
+/// a way to split text, that the format has no place for.
 void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::int64_t rows);
 
 /// llama.cpp's number for "mostly this type" (general.file_type).

@@ -144,12 +144,25 @@ void read_word_piece(const GgufFile& file, Vocabulary& vocabulary) {
   vocabulary.emit_unk = true;
   vocabulary.add_bos = vocabulary.bos.has_value();
   vocabulary.add_eos = vocabulary.eos.has_value();
-  if (vocabulary.bos && vocabulary.eos) {
-    vocabulary.post_processor_json =
-        dump_json({{"type", "BertProcessing"},
-                   {"sep", token_and_id(vocabulary, *vocabulary.eos)},
-                   {"cls", token_and_id(vocabulary, *vocabulary.bos)}});
+}
+
+/// What stands around a text and between two texts of encoders: one separator, or two as in
+/// RoBERTa and its kin, which older files do not say.
+void set_pair_form(const GgufFile& file, Vocabulary& vocabulary) {
+  if (!vocabulary.bos || !vocabulary.eos || !vocabulary.add_bos || !vocabulary.add_eos) return;
+  const std::string family = file.string("general.architecture").value_or("");
+  const bool word_piece = vocabulary.kind == TokenModelKind::word_piece;
+  if (!word_piece && family != "bert" && family != "modern-bert") return;
+  const bool two =
+      !word_piece && file.boolean("tokenizer.ggml.add_sep_token").value_or(family == "bert");
+  Json form = {{"type", two ? "RobertaProcessing" : "BertProcessing"},
+               {"sep", token_and_id(vocabulary, *vocabulary.eos)},
+               {"cls", token_and_id(vocabulary, *vocabulary.bos)}};
+  if (two) {
+    form["trim_offsets"] = vocabulary.kind == TokenModelKind::byte_bpe;
+    form["add_prefix_space"] = false;
   }
+  vocabulary.post_processor_json = dump_json(form);
 }
 
 struct Kind {
@@ -186,6 +199,7 @@ Vocabulary vocabulary_of(const GgufFile& file) {
   vocabulary.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(false);
   vocabulary.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false);
   kind.read(file, vocabulary);
+  set_pair_form(file, vocabulary);
   return vocabulary;
 }
 

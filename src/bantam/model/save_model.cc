@@ -93,6 +93,11 @@ void add_gguf_weights(const Transformer& model, DType dtype, GgufWriter& writer)
       });
 }
 
+// Whether two separators stand between the texts of a pair, as in RoBERTa.
+bool separates_twice(const Tokenizer& tokenizer) {
+  return tokenizer.model_input("", "").ids.size() == tokenizer.model_input("").ids.size() + 2;
+}
+
 GgufWriter gguf_of(const NamedModel& named, DType dtype, const std::string& provenance) {
   require_merged(named.model);
   const Architecture& architecture = named.model.architecture();
@@ -206,6 +211,7 @@ void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
 void save_gguf(const LoadedEncoder& model, const Path& file, DType dtype,
                const std::string& provenance) {
   GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  writer.set("tokenizer.ggml.add_sep_token", separates_twice(*model.tokenizer));
   set_sentence_settings(model.sentences, model.model->architecture().gguf_name, writer);
   writer.write(file);
 }

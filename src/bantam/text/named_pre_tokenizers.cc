@@ -69,6 +69,8 @@ const std::vector<NamedPreTokenizer>& named_pre_tokenizers() {
       {"olmo", gpt2, "", false},
       {"mpt", gpt2, "", false},
       {"jais", gpt2, "", false},
+      {"roberta-bpe", gpt2, "", false},
+      {"modern-bert", gpt2, "NFC", false},
       {"smollm", digits_gpt2, "", false},
       {"starcoder", digits_gpt2, "", false},
       {"refact", digits_gpt2, "", false},

@@ -42,22 +42,10 @@ constexpr HeadForm kHeads[] = {
 
 DecoderConfig from_hf(const HfConfig& config) { return bert_like_from_hf(config); }
 
-DecoderConfig from_gguf(const GgufFile& file) {
-  DecoderConfig out = common_from_gguf(file, "bert");
-  out.activation = Activation::gelu;
-  out.gated = false;
-  out.norm_placement = NormPlacement::after_sums;
-  out.bidirectional = true;
-  out.learned_positions = file.tensor("position_embd.weight").size(0);
-  out.token_types = file.has("token_types.weight") ? file.tensor("token_types.weight").size(0) : 0;
-  return out;
-}
-
 Json to_hf(const DecoderConfig& config) { return bert_like_to_hf(config, "bert", "BertModel"); }
 
 void to_gguf(const DecoderConfig& config, GgufWriter& writer) {
-  common_to_gguf(config, writer, "bert");
-  writer.set("bert.attention.causal", false);
+  bert_like_to_gguf(config, writer, "bert");
 }
 
 }  // namespace
@@ -74,7 +62,7 @@ const Architecture& bert_architecture() {
       .is_encoder = true,
       .heads = kHeads,
       .config_from_hf = from_hf,
-      .config_from_gguf = from_gguf,
+      .config_from_gguf = bert_like_from_gguf,
       .config_to_hf = to_hf,
       .config_to_gguf = to_gguf,
   };

@@ -57,6 +57,12 @@ Json to_hf(const DecoderConfig& config) {
   return out;
 }
 
+void to_gguf(const DecoderConfig& config, GgufWriter& writer) {
+  bert_like_to_gguf(config, writer, "electra");
+}
+
+bool is_electra(const GgufFile& file) { return bert_like_is(file, "electra", ""); }
+
 }  // namespace
 
 const Architecture& electra_architecture() {
@@ -64,13 +70,17 @@ const Architecture& electra_architecture() {
       .name = "electra",
       .hf_model_type = "electra",
       .hf_class = "ElectraModel",
+      .gguf_name = "bert",
+      .gguf_accepts = is_electra,
       .weights = kWeights,
       .hf_prefix = "electra.",
       .hf_extras = kBertExtras,
       .is_encoder = true,
       .heads = kHeads,
       .config_from_hf = from_hf,
+      .config_from_gguf = bert_like_from_gguf,
       .config_to_hf = to_hf,
+      .config_to_gguf = to_gguf,
   };
   return family;
 }

@@ -230,6 +230,63 @@ Json bert_like_to_hf(const DecoderConfig& config, std::string_view model_type,
   return out;
 }
 
+Activation activation_from_gguf(const GgufFile& file, std::string_view prefix) {
+  const std::string key = fmt::format("{}.hidden_activation", prefix);
+  const std::string name = file.string(key).value_or("gelu");
+  if (const auto activation = activation_named(name)) return *activation;
+  throw input_error("{}: {} is '{}', which is not known", file.description(), key, escaped(name));
+}
+
+void activation_to_gguf(Activation activation, std::span<const Activation> known,
+                        GgufWriter& writer, std::string_view prefix) {
+  const std::string name(activation_name(activation));
+  if (std::ranges::find(known, activation) == known.end()) {
+    throw input_error(
+        "GGUF's {} does not know {} in feed-forwards; export a Hugging Face folder instead", prefix,
+        name);
+  }
+  writer.set(fmt::format("{}.hidden_activation", prefix), name);
+}
+
+namespace {
+
+constexpr std::string_view kModelTypeKey = "bantam.model_type";
+
+}  // namespace
+
+DecoderConfig bert_like_from_gguf(const GgufFile& file) {
+  DecoderConfig out = common_from_gguf(file, "bert");
+  out.activation = activation_from_gguf(file, "bert");
+  out.gated = false;
+  out.norm_placement = NormPlacement::after_sums;
+  out.bidirectional = true;
+  out.learned_positions = file.tensor("position_embd.weight").size(0);
+  out.context = std::min(out.context, out.learned_positions);
+  out.token_types = file.has("token_types.weight") ? file.tensor("token_types.weight").size(0) : 0;
+  return out;
+}
+
+void bert_like_to_gguf(const DecoderConfig& config, GgufWriter& writer,
+                       std::string_view model_type) {
+  if (config.embedding_width > 0) {
+    throw input_error(
+        "GGUF's bert has no place for an embedding that is narrower than the layers; export a "
+        "Hugging Face folder instead");
+  }
+  constexpr Activation kKnown[] = {Activation::gelu, Activation::gelu_tanh};
+  common_to_gguf(config, writer, "bert");
+  activation_to_gguf(config.activation, kKnown, writer, "bert");
+  writer.set("bert.attention.causal", false);
+  writer.set("tokenizer.ggml.token_type_count",
+             static_cast<std::uint32_t>(std::max<std::int64_t>(1, config.token_types)));
+  writer.set(kModelTypeKey, std::string(model_type));
+}
+
+bool bert_like_is(const GgufFile& file, std::string_view model_type, std::string_view vocabulary) {
+  const auto stated = file.string(kModelTypeKey);
+  return stated ? *stated == model_type : file.string("tokenizer.ggml.model") == vocabulary;
+}
+
 void windows_from_hf(DecoderConfig& config, const HfConfig& file, std::int64_t window,
                      bool (*slides)(int layer)) {
   config.layer_parts.resize(static_cast<std::size_t>(config.layers));

@@ -36,11 +36,23 @@ std::vector<std::int64_t> sizes_of_layers(const DecoderConfig& config,
                                           std::int64_t LayerPart::*of_layer);
 /// The same window in all layers.
 void set_windows(DecoderConfig& config, std::int64_t window);
+/// PREFIX.hidden_activation, GELU where the file has no such key.
+Activation activation_from_gguf(const GgufFile& file, std::string_view prefix);
+/// Throws Error(input) for an activation that readers of PREFIX do not know.
+void activation_to_gguf(Activation activation, std::span<const Activation> known,
+                        GgufWriter& writer, std::string_view prefix);
 
 /// BERT and its kin: learned positions, token types, norms after sums, GELU without a gate.
 DecoderConfig bert_like_from_hf(const HfConfig& config);
 Json bert_like_to_hf(const DecoderConfig& config, std::string_view model_type,
                      std::string_view hf_class);
+/// GGUF knows them all as "bert". Its positions begin with the first token's.
+DecoderConfig bert_like_from_gguf(const GgufFile& file);
+void bert_like_to_gguf(const DecoderConfig& config, GgufWriter& writer,
+                       std::string_view model_type);
+/// Whether a file of "bert" is of this type: as it says itself, if Bantam wrote it; else by the
+/// kind of its vocabulary ("tokenizer.ggml.model").
+bool bert_like_is(const GgufFile& file, std::string_view model_type, std::string_view vocabulary);
 
 /// The window of every layer, or of those that "layer_types" calls sliding_attention. `slides` says
 /// which where the file has no such list.
