@@ -38,6 +38,13 @@ CASES = {
     "deberta-v2-own": ("DebertaV2Config", "DebertaV2Model",
                        dict(relative_attention=True, pos_att_type=["c2p", "p2c"], max_relative_positions=12,
                             type_vocab_size=2)),
+    # As the xlarge models: a convolution beside the first layer; here with an embedding narrower than the layers.
+    "deberta-v2-convolution": ("DebertaV2Config", "DebertaV2Model",
+                               dict(relative_attention=True, pos_att_type="p2c|c2p", share_att_key=True,
+                                    position_buckets=8, norm_rel_ebd="layer_norm", position_biased_input=False,
+                                    conv_kernel_size=3, conv_act="gelu")),
+    "deberta-v2-narrow": ("DebertaV2Config", "DebertaV2Model",
+                          dict(relative_attention=False, embedding_size=10, type_vocab_size=2, conv_kernel_size=5)),
     "deberta-v2-plain": ("DebertaV2Config", "DebertaV2Model", dict(relative_attention=False)),
 }
 LENGTHS = [21, 1, 30, 6]

@@ -99,6 +99,12 @@ class Reader {
     return out;
   }
 
+  /// Its weight has three axes, which no quantized type keeps.
+  ConvolutionLayer convolution() {
+    constexpr std::string_view kWeight = "convolution.weight";
+    return {"convolution", weight_in_f32(kWeight), bias(kWeight, 0, 0), norm("convolution_norm")};
+  }
+
   FeedForwardLayer feed_forward(const std::string& pattern, int layer, int expert = 0) {
     FeedForwardLayer out;
     out.site = with_expert(site(pattern, layer), expert);
@@ -353,6 +359,7 @@ Transformer::Weights read_stack(Reader& reader, const DecoderConfig& config) {
     weights.distances = reader.weight_in_f32("distances.weight");
     if (config.disentangled.normalizes_table) weights.distance_norm = reader.norm("distance_norm");
   }
+  if (config.convolution.kernel > 0) weights.convolution = reader.convolution();
   weights.embedding_in = reader.linear("embed_in");
   weights.embedding_out = reader.linear("embed_out");
   weights.relative_table = reader.weight_in_f32("relative.weight");

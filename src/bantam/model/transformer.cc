@@ -66,18 +66,7 @@ std::vector<std::int32_t> position_rows(const DecoderConfig& config, const Batch
 // Beside each token's features those of the next and the previous one of its text: next, own,
 // previous. x [T, d] -> [T, 3d].
 Tensor with_neighbors(const Tensor& x, const AttentionPlan& plan) {
-  const auto tokens = static_cast<std::int32_t>(x.size(0));
-  std::vector<std::int32_t> next, previous;  // row `tokens` is zeros
-  for (std::int32_t token = 0; token < tokens; ++token) {
-    const std::int32_t position = plan.positions[static_cast<std::size_t>(token)];
-    const bool is_last = position + 1 == plan.lengths[static_cast<std::size_t>(token)];
-    next.push_back(is_last ? tokens : token + 1);
-    previous.push_back(position == 0 ? tokens : token - 1);
-  }
-  const Tensor rows[] = {x, Tensor::zeros({1, x.size(1)})};
-  const Tensor padded = concatenate(rows, 0);
-  const Tensor parts[] = {index_rows(padded, Tensor::from(next, {tokens})), x,
-                          index_rows(padded, Tensor::from(previous, {tokens}))};
+  const Tensor parts[] = {neighbors(x, plan, 1), x, neighbors(x, plan, -1)};
   return concatenate(parts, 1);
 }
 
@@ -123,13 +112,19 @@ Tensor Transformer::forward(const Stack& stack, const Batch& batch, KvStore* cac
   context.distance_table = weights.distances;
   context.distance_norm = &weights.distance_norm;
   if (batch.source) context.source_states = batch.source->states;
-  Tensor x = tap(taps, std::string(prefix) + "embed", ".out", embedded(stack, batch, taps));
+  const Tensor embeddings =
+      tap(taps, std::string(prefix) + "embed", ".out", embedded(stack, batch, taps));
+  Tensor x = embeddings;
   const bool recompute =
       gradient_checkpointing_ && taps == nullptr && cache == nullptr && Tape::current() != nullptr;
   for (std::size_t i = 0; i < weights.layers.size(); ++i) {
     const DecoderLayer& layer = weights.layers[i];
     const auto number = static_cast<int>(i);
     x = recompute ? recomputed(layer, number, context, x) : layer.forward(x, number, context);
+    if (number == 0 && weights.convolution.present()) {
+      x = weights.convolution.forward(embeddings, x, batch.plan, config.convolution.activation,
+                                      config.norm_epsilon, taps);
+    }
   }
   if (weights.norm.present()) x = weights.norm.forward(x, config.norm, config.norm_epsilon, taps);
   return weights.embedding_out.weight.defined() ? weights.embedding_out.forward(x, taps) : x;
@@ -143,8 +138,11 @@ Tensor Transformer::embedded(const Stack& stack, const Batch& batch, Taps* taps)
   Tensor x = embedding(table, Tensor::from(batch.tokens, {tokens}));
   if (config.embedding_scale != 1) x = scale(x, config.embedding_scale);
   if (config.embedding_neighbors) x = with_neighbors(x, batch.plan);
-  const bool sums_first = config.embedding_sums == EmbeddingSums::before_linear;
-  if (config.embedding_width > 0 && !sums_first) x = weights.embedding_in.forward(x, taps);
+  const auto widen = [&](EmbeddingSums place) {
+    const bool is_here = config.embedding_width > 0 && config.embedding_sums == place;
+    if (is_here) x = weights.embedding_in.forward(x, taps);
+  };
+  widen(EmbeddingSums::after_linear);
   if (config.learned_positions > 0) {
     x = add(x, embedding(weights.positions, Tensor::from(position_rows(config, batch), {tokens})));
   }
@@ -154,10 +152,11 @@ Tensor Transformer::embedded(const Stack& stack, const Batch& batch, Taps* taps)
         batch.types.empty() ? std::vector<std::int32_t>(batch.tokens.size(), 0) : batch.types;
     x = add(x, embedding(weights.token_types, Tensor::from(types, {tokens})));
   }
+  widen(EmbeddingSums::before_linear_and_norm);
   if (weights.embedding_norm.present()) {
     x = weights.embedding_norm.forward(x, config.norm, config.norm_epsilon, taps);
   }
-  if (config.embedding_width > 0 && sums_first) x = weights.embedding_in.forward(x, taps);
+  widen(EmbeddingSums::before_linear);
   return x;
 }
 
@@ -309,6 +308,9 @@ std::vector<Parameter> Transformer::parameters() {
     add(prefix + "relative.weight", stack.relative_table, ParameterRole::embedding, -1);
     add(prefix + "distances.weight", stack.distances, ParameterRole::embedding, -1);
     add_norm(stack.distance_norm, -1);
+    add(stack.convolution.site + ".weight", stack.convolution.weight, ParameterRole::linear, -1);
+    add(stack.convolution.site + ".bias", stack.convolution.bias, ParameterRole::bias, -1);
+    add_norm(stack.convolution.norm, -1);
     for (std::size_t i = 0; i < stack.layers.size(); ++i) {
       DecoderLayer& layer = stack.layers[i];
       const int number = layers_before + static_cast<int>(i);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bantam/nn/adapter.h"
+#include "bantam/nn/convolution_layer.h"
 #include "bantam/nn/decoder.h"
 #include "bantam/nn/parameter.h"
 #include "bantam/nn/taps.h"
@@ -31,8 +32,9 @@ class Transformer {
     LinearLayer embedding_in, embedding_out;  ///< d -> D and D -> d around the layers, or absent
     NormLayer embedding_norm;                 ///< or absent
     Tensor relative_table;                    ///< [B, H] biases by distance, or undefined
-    Tensor distances;         ///< [2 * span, D] of DisentangledPart; undefined without it
-    NormLayer distance_norm;  ///< of its rows, or absent
+    Tensor distances;              ///< [2 * span, D] of DisentangledPart; undefined without it
+    NormLayer distance_norm;       ///< of its rows, or absent
+    ConvolutionLayer convolution;  ///< beside the first layer, or absent
     std::vector<DecoderLayer> layers;
     NormLayer norm;    ///< or absent
     LinearLayer head;  ///< weight undefined when tied, and in encoders

@@ -139,7 +139,7 @@ void require_embedding(const Tensor& table, const DecoderConfig& config) {
 void require_stack(const Transformer::Weights& weights, const DecoderConfig& config) {
   // What is added to the embedding is as wide as what it is added to.
   const std::int64_t added_width =
-      config.embedding_sums == EmbeddingSums::before_linear ? table_width(config) : config.width;
+      config.embedding_sums == EmbeddingSums::after_linear ? config.width : table_width(config);
   if (config.token_types > 0) {
     require_shape("token types", weights.token_types, {config.token_types, added_width});
   }
@@ -162,6 +162,13 @@ void require_stack(const Transformer::Weights& weights, const DecoderConfig& con
     if (config.disentangled.normalizes_table) {
       require_shape("distance_norm", weights.distance_norm.weight, {config.width});
     }
+  }
+  if (config.convolution.kernel > 0) {
+    const ConvolutionLayer& layer = weights.convolution;
+    require_shape(layer.site, layer.weight,
+                  {config.width, config.width, config.convolution.kernel});
+    if (layer.bias.defined()) require_shape(layer.site + ".bias", layer.bias, {config.width});
+    require_shape(layer.norm.site, layer.norm.weight, {config.width});
   }
   if (weights.norm.present()) require_shape("norm", weights.norm.weight, {config.width});
   if (weights.head.weight.defined()) {

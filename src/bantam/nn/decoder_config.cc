@@ -191,6 +191,13 @@ void DecoderConfig::validate() const {
     require_extent("feed-forwards of a layer", bottleneck.feed_forwards, 256);
   }
   if (disentangled.max_distance != 0) validate_disentangled(disentangled);
+  if (convolution.kernel != 0) {
+    require_extent("width of the convolution", convolution.kernel, 1 << 10);
+    if (convolution.kernel % 2 == 0) {
+      throw input_error("model: a convolution of {} tokens; expected an odd number",
+                        convolution.kernel);
+    }
+  }
   require_positive("norm epsilon", norm_epsilon);
   require_not_negative("attention scale", attention_scale);
   require_not_negative("cap of attention scores", attention_softcap);

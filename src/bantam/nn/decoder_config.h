@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bantam/nn/activation.h"
+#include "bantam/nn/convolution_layer.h"
 #include "bantam/nn/disentangled_part.h"
 #include "bantam/nn/kv_store.h"
 #include "bantam/nn/norm_layer.h"
@@ -74,8 +75,9 @@ enum class NormPlacement {
 };
 
 /// Whether learned positions and token types are added before or after the linear that leads from a
-/// narrower embedding to the model's width.
-enum class EmbeddingSums { after_linear, before_linear };
+/// narrower embedding to the model's width. The embedding's norm stands behind the sums, or behind
+/// both.
+enum class EmbeddingSums { after_linear, before_linear, before_linear_and_norm };
 
 /// The numbers that differ from model to model.
 struct DecoderConfig {
@@ -122,6 +124,7 @@ struct DecoderConfig {
   LatentPart latent;
   BottleneckPart bottleneck;
   DisentangledPart disentangled;
+  ConvolutionPart convolution;
 
   /// Of what a layer works on.
   std::int64_t inner_width() const { return bottleneck.width > 0 ? bottleneck.width : width; }

@@ -1,5 +1,6 @@
 // DeBERTa-v2 and v3 (arXiv:2006.03654, arXiv:2111.09543): BERT whose attention adds to its scores
-// what queries and keys make of the distance between them.
+// what queries and keys make of the distance between them; the largest models have a convolution
+// beside their first layer.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +16,10 @@ constexpr WeightName kWeights[] = {
     {"positions.weight", "deberta.embeddings.position_embeddings.weight", "", FileRows::all, true},
     {"token_types.weight", "deberta.embeddings.token_type_embeddings.weight", "", FileRows::all,
      true},
+    {"embed_in.weight", "deberta.embeddings.embed_proj.weight", "", FileRows::all, true},
     {"embed_norm.weight", "deberta.embeddings.LayerNorm.weight"},
+    {"convolution.weight", "deberta.encoder.conv.conv.weight"},
+    {"convolution_norm.weight", "deberta.encoder.conv.LayerNorm.weight"},
     {"distances.weight", "deberta.encoder.rel_embeddings.weight", "", FileRows::all, true},
     {"distance_norm.weight", "deberta.encoder.LayerNorm.weight", "", FileRows::all, true},
     {"layers.#.attn.q.weight", "deberta.encoder.layer.#.attention.self.query_proj.weight"},
@@ -61,18 +65,22 @@ bool attends(const HfConfig& config, std::string_view kind) {
   return types->is_array() && std::ranges::find(*types, Json(kind)) != types->end();
 }
 
-// Conv and embedding sizes of their own: only in the largest two models of the family.
+// Forms that no released model has.
 void require_known_form(const HfConfig& config, std::int64_t width) {
-  if (config.integer("conv_kernel_size").value_or(0) > 0) {
-    throw input_error("{}: conv_kernel_size is {}; expected a model without a convolution",
-                      config.where(), *config.integer("conv_kernel_size"));
-  }
-  for (const char* key : {"embedding_size", "pooler_hidden_size"}) {
-    if (config.integer(key).value_or(width) != width) {
-      throw input_error("{}: {} is {}; expected hidden_size, {}", config.where(), key,
-                        *config.integer(key), width);
-    }
-  }
+  const auto require = [&](const char* key, std::int64_t expected) {
+    const std::int64_t found = config.integer(key).value_or(expected);
+    if (found == expected) return;
+    throw input_error("{}: {} is {}; expected {}", config.where(), key, found, expected);
+  };
+  require("conv_groups", 1);
+  require("pooler_hidden_size", width);
+}
+
+ConvolutionPart convolution_of(const HfConfig& config) {
+  const std::int64_t kernel =
+      std::max<std::int64_t>(0, config.integer("conv_kernel_size").value_or(0));
+  if (kernel == 0) return {};
+  return {.kernel = kernel, .activation = activation_from_hf(config, "conv_act", "tanh")};
 }
 
 DecoderConfig from_hf(const HfConfig& config) {
@@ -81,6 +89,10 @@ DecoderConfig from_hf(const HfConfig& config) {
   out.norm_epsilon = static_cast<float>(config.number("layer_norm_eps").value_or(1e-7));
   out.token_types = config.integer("type_vocab_size").value_or(0);
   if (!config.boolean("position_biased_input").value_or(true)) out.learned_positions = 0;
+  const std::int64_t table = config.integer("embedding_size").value_or(out.width);
+  if (table != out.width) out.embedding_width = table;
+  out.embedding_sums = EmbeddingSums::before_linear_and_norm;
+  out.convolution = convolution_of(config);
   DisentangledPart& part = out.disentangled;
   part.by_query = attends(config, "c2p");
   part.by_key = attends(config, "p2c");
@@ -109,6 +121,11 @@ Json to_hf(const DecoderConfig& config) {
   out["position_buckets"] = part.buckets > 0 ? part.buckets : -1;
   out["share_att_key"] = part.shares_projections;
   out["norm_rel_ebd"] = part.normalizes_table ? "layer_norm" : "none";
+  if (config.embedding_width > 0) out["embedding_size"] = config.embedding_width;
+  if (config.convolution.kernel > 0) {
+    out["conv_kernel_size"] = config.convolution.kernel;
+    out["conv_act"] = activation_name(config.convolution.activation);
+  }
   return out;
 }
 
