@@ -1,5 +1,5 @@
 // Vectors of texts against sentence-transformers on a tiny random encoder. Golden files:
-// tests/golden/generate/sentences, made by tools/golden/sentence_vectors.py.
+// tests/golden/generate/sentences and sentences_layers, made by tools/golden/sentence_vectors.py.
 #include "bantam/generate/embedder.h"
 
 #include <gmock/gmock.h>
@@ -10,7 +10,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "bantam/model/save_model.h"
 #include "bantam/tensor/ops.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/generate/tiny_model.h"
 
 namespace bantam {
@@ -22,19 +24,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pointwise;
 
-Path golden_folder() { return Path(BANTAM_SOURCE_DIR) / "tests/golden/generate/sentences"; }
-
 class EmbedderGolden : public testing::Test {
  protected:
-  EmbedderGolden()
-      : golden_(parse_json(read_file(golden_folder() / "golden.json"))),
+  explicit EmbedderGolden(const char* name = "sentences")
+      : folder_(Path(BANTAM_SOURCE_DIR) / "tests/golden/generate" / name),
+        golden_(parse_json(read_file(folder_ / "golden.json"))),
         texts_(golden_["texts"].get<std::vector<std::string>>()) {
     set_matmul_precision(MatmulPrecision::f32);
   }
   ~EmbedderGolden() override { set_matmul_precision(MatmulPrecision::automatic); }
 
   Embedder embedder(const EmbedderOptions& options = {}) const {
-    return Embedder(load_encoder((golden_folder() / "model").string()), options);
+    return Embedder(load_encoder((folder_ / "model").string()), options);
   }
   std::vector<double> expected(const std::string& name) const {
     std::vector<double> all;
@@ -44,8 +45,14 @@ class EmbedderGolden : public testing::Test {
     return all;
   }
 
+  Path folder_;
   Json golden_;
   std::vector<std::string> texts_;
+};
+
+class EmbedderWithLayers : public EmbedderGolden {
+ protected:
+  EmbedderWithLayers() : EmbedderGolden("sentences_layers") {}
 };
 
 constexpr double kTolerance = 1e-4;  // of states that are normalized: about 1
@@ -99,6 +106,37 @@ TEST_F(EmbedderGolden, StopsWhenAsked) {
   Interrupt::request(2);
   EXPECT_THROW(embedder.embed(texts_), Interrupted);
   Interrupt::reset();
+}
+
+TEST_F(EmbedderWithLayers, LayersStandBetweenPoolingAndNormalization) {
+  const Embedder embedder = this->embedder();
+  EXPECT_EQ(embedder.width(), 5);
+  EXPECT_THAT(embedder.embed(texts_).vectors.values(),
+              Pointwise(DoubleNear(kTolerance), expected("files")));
+}
+
+TEST_F(EmbedderWithLayers, AFolderWrittenAndReadAgainGivesTheSameVectors) {
+  const TemporaryFolder out;
+  const Embedder embedder = this->embedder();
+  save_hf_folder(embedder.encoder(), out.path() / "model", DType::f32);
+  const Embedder again(load_encoder((out.path() / "model").string()));
+  EXPECT_EQ(again.embed(texts_).vectors.values(), embedder.embed(texts_).vectors.values());
+}
+
+TEST_F(EmbedderWithLayers, GgufHasNoPlaceForThem) {
+  const TemporaryFolder out;
+  EXPECT_THROW(save_gguf(embedder().encoder(), out.path() / "model.gguf", DType::f32), Error);
+}
+
+TEST_F(EmbedderWithLayers, LayersThatDoNotFitTheStatesAreRefused) {
+  LoadedEncoder encoder = load_encoder((folder_ / "model").string());
+  encoder.sentences.layers.erase(encoder.sentences.layers.begin());
+  try {
+    Embedder{encoder};
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("3_Dense reads vectors of 7 features"));
+  }
 }
 
 // `sentence_vectors.py FOLDER --model MODEL --pairs FILE` writes what this reads.

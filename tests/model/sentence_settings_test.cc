@@ -5,6 +5,7 @@
 
 #include "bantam/base/error.h"
 #include "bantam/model/gguf.h"
+#include "bantam/model/safetensors.h"
 #include "tests/base/temporary_folder.h"
 
 namespace bantam {
@@ -82,14 +83,61 @@ TEST_F(SentenceFiles, WhatWouldChangeVectorsAndIsNotKnownIsRefused) {
   write("1_Pooling/config.json", R"({"pooling_mode_weightedmean_tokens": true})");
   EXPECT_THAT(error(), HasSubstr("pooling_mode_weightedmean_tokens"));
   write("1_Pooling/config.json", R"({"pooling_mode": "mean"})");
-  write_modules(R"(, {"path": "2_Dense", "type": "sentence_transformers.models.Dense"})");
-  EXPECT_THAT(error(), HasSubstr("'Dense'"));
+  write_modules(R"(, {"path": "2_CNN", "type": "sentence_transformers.models.CNN"})");
+  EXPECT_THAT(error(), HasSubstr("'CNN'"));
   write("modules.json",
         R"([{"path": "../other", "type": "sentence_transformers.models.Pooling"}])");
   EXPECT_THAT(error(), HasSubstr("out of the folder"));
   write("modules.json", "[]");
   write("sentence_bert_config.json", R"({"do_lower_case": true})");
   EXPECT_THAT(error(), HasSubstr("do_lower_case"));
+}
+
+constexpr const char* kDense = R"(, {"path": "2_Dense", "type": "models.Dense"})";
+
+class DenseFiles : public SentenceFiles {
+ protected:
+  DenseFiles() {
+    write("1_Pooling/config.json", R"({"pooling_mode": "mean"})");
+    write_modules(kDense);
+  }
+  void write_dense(const std::string& more, const Shape& weight = {2, 3}) const {
+    write("2_Dense/config.json",
+          R"({"in_features": 3, "out_features": 2, "bias": false)" + more + "}");
+    const std::vector<std::pair<std::string, Tensor>> weights = {
+        {"linear.weight", Tensor::zeros(weight)}};
+    write_safetensors(folder_.path() / "2_Dense/model.safetensors", weights);
+  }
+};
+
+TEST_F(DenseFiles, ADenseLayerIsRead) {
+  write_dense("");
+  const SentenceSettings settings = read();
+  ASSERT_EQ(settings.layers.size(), 1u);
+  EXPECT_EQ(settings.layers[0].inputs(), 3);
+  EXPECT_EQ(settings.layers[0].outputs(), 2);
+  EXPECT_EQ(settings.layers[0].activation, Activation::tanh);  // as sentence-transformers has it
+}
+
+TEST_F(DenseFiles, WhatItDoesNotKnowIsRefused) {
+  write_dense(R"(, "activation_function": "torch.nn.modules.activation.Sigmoid")");
+  EXPECT_THAT(error(), HasSubstr("Sigmoid"));
+  write_dense(R"(, "use_residual": true)");
+  EXPECT_THAT(error(), HasSubstr("use_residual"));
+  write_dense(R"(, "module_input_name": "token_embeddings")");
+  EXPECT_THAT(error(), HasSubstr("token_embeddings"));
+  write_dense("", {3, 2});
+  EXPECT_THAT(error(), HasSubstr("linear.weight is [3, 2]"));
+  std::filesystem::remove(folder_.path() / "2_Dense/model.safetensors");
+  EXPECT_THAT(error(), HasSubstr("save the model with a recent sentence-transformers"));
+}
+
+TEST_F(DenseFiles, LayersElsewhereThanBetweenPoolingAndNormalizationAreRefused) {
+  write_dense("");
+  write_modules(R"(, {"path": "3_Normalize", "type": "models.Normalize"})" + std::string(kDense));
+  EXPECT_THAT(error(), HasSubstr("behind Normalize"));
+  write("modules.json", R"([{"path": "2_Dense", "type": "models.Dense"}])");
+  EXPECT_THAT(error(), HasSubstr("in front of Pooling"));
 }
 
 TEST(SentenceSettingsOfGguf, PoolingTypeIsRead) {

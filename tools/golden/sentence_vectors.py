@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A tiny random sentence encoder with its tokenizer, and the vectors that sentence-transformers makes with it.
 
-Usage: sentence_vectors.py OUTPUT_FOLDER [--seed N]      (needs sentence-transformers, tokenizers, safetensors)
+Usage: sentence_vectors.py OUTPUT_FOLDER [--seed N] [--layers]
+                                                          (needs sentence-transformers, tokenizers, safetensors)
        sentence_vectors.py OUTPUT_FOLDER --model FOLDER --pairs FILE.jsonl [--fields premise,hypothesis]
 
 Writes a folder as sentence-transformers does (mean pooling, normalized, texts up to 12 tokens, a prompt that is not the
 default), and golden.json: texts, and for each pooling that Bantam knows the vectors before normalization; "files" holds
-those that the folder itself asks for, "prompted" the same behind a prompt. With --model, a link to that model and the
+those that the folder itself asks for, "prompted" the same behind a prompt. With --layers, a folder with Dense and
+LayerNorm modules behind pooling, and "files" alone. With --model, a link to that model and the
 cosines of pairs of texts: BANTAM_GOLDEN_SENTENCES=OUTPUT_FOLDER bantam_test_generate --gtest_filter='*RealModel*'.
 """
 import argparse
@@ -17,7 +19,7 @@ import time
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Normalize, Pooling, Transformer
+from sentence_transformers.models import Dense, LayerNorm, Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -64,10 +66,26 @@ def write_pairs(options):
     (options.folder / "golden.json").write_text(json.dumps({"texts": texts, "cosines": cosines.tolist()}) + "\n")
 
 
+def write_model(folder, base, transformer, *modules, **arguments):
+    model = SentenceTransformer(modules=[transformer, *modules], device="cpu", **arguments)
+    model.save(str(folder / "model"), create_model_card=False)
+    for path in [folder / "model" / "model.safetensors", folder / "model" / "config.json"]:
+        shutil.copy(base / path.name, path)  # in bfloat16 again
+
+
+def layers(width):
+    modules = [Dense(width, 7, activation_function=torch.nn.GELU()),
+               Dense(7, 5, bias=False, activation_function=torch.nn.Identity()), LayerNorm(5)]
+    for module in modules:
+        randomize(module)
+    return modules
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--layers", action="store_true")
     parser.add_argument("--model", type=pathlib.Path)
     parser.add_argument("--pairs", type=pathlib.Path)
     parser.add_argument("--fields", default="premise,hypothesis")
@@ -79,15 +97,17 @@ def main():
     transformer = Transformer(str(base), max_seq_length=LONGEST, model_args=dict(torch_dtype="float32"))
     width = transformer.get_word_embedding_dimension()
     golden = {"texts": TEXTS}
-    for name, mode in POOLINGS.items():
-        golden[name] = vectors(transformer, Pooling(width, pooling_mode=mode))
     mean = Pooling(width, pooling_mode="mean")
-    golden["files"] = vectors(transformer, mean, Normalize())
-    golden["prompted"] = vectors(transformer, mean, Normalize(), prompt="query: ")
-    SentenceTransformer(modules=[transformer, mean, Normalize()], prompts={"query": "query: "},
-                        device="cpu").save(str(folder / "model"), create_model_card=False)
-    for path in [*(folder / "model").glob("*.safetensors"), folder / "model" / "config.json"]:
-        shutil.copy(base / path.name, path)  # in bfloat16 again
+    if options.layers:
+        modules = [mean, *layers(width), Normalize()]
+        golden["files"] = vectors(transformer, *modules)
+        write_model(folder, base, transformer, *modules)
+    else:
+        for name, mode in POOLINGS.items():
+            golden[name] = vectors(transformer, Pooling(width, pooling_mode=mode))
+        golden["files"] = vectors(transformer, mean, Normalize())
+        golden["prompted"] = vectors(transformer, mean, Normalize(), prompt="query: ")
+        write_model(folder, base, transformer, mean, Normalize(), prompts={"query": "query: "})
     shutil.rmtree(base)
     (folder / "golden.json").write_text(json.dumps(golden) + "\n")
 

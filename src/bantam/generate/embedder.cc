@@ -47,6 +47,12 @@ std::vector<std::size_t> by_length(std::span<const ModelInput> inputs) {
   return order;
 }
 
+// A linear behind the layers leads back to the width of the embedding, in causal models only.
+std::int64_t width_of_states(const DecoderConfig& config) {
+  return config.embedding_width > 0 && !config.bidirectional ? config.embedding_width
+                                                             : config.width;
+}
+
 void copy_rows(const Tensor& from, std::span<const std::size_t> rows, Tensor& to) {
   const Tensor source = contiguous(from);
   const auto width = static_cast<std::size_t>(source.size(1));
@@ -70,15 +76,9 @@ Embedder::Embedder(LoadedEncoder encoder, const EmbedderOptions& options)
     throw usage_error("tokens of a text: expected 1 to {} for {}, found {}",
                       with_commas(config.context), encoder_.name, with_commas(*options.longest));
   }
+  width_ = width_behind(stated.layers, width_of_states(config));
   longest_ =
       std::min(options.longest.value_or(stated.longest.value_or(config.context)), config.context);
-}
-
-std::int64_t Embedder::width() const {
-  const DecoderConfig& config = encoder_.model->config();
-  // A linear behind the layers leads back to the width of the embedding, in causal models only.
-  return config.embedding_width > 0 && !config.bidirectional ? config.embedding_width
-                                                             : config.width;
 }
 
 ModelInput Embedder::read(const std::string& text) const {
@@ -96,7 +96,9 @@ Tensor Embedder::vectors_of(std::span<const ModelInput* const> inputs) const {
   const Transformer& model = *encoder_.model;
   const Batch batch =
       model.config().bidirectional ? make_encoder_batch(ids, types) : make_batch(ids);
-  return TextEncoder::pooled(model.hidden(batch), lengths, pooling_, normalize_);
+  Tensor vectors = TextEncoder::pooled(model.hidden(batch), lengths, pooling_, false);
+  for (const SentenceLayer& layer : encoder_.sentences.layers) vectors = layer.forward(vectors);
+  return normalize_ ? unit_rows(vectors) : vectors;
 }
 
 Embeddings Embedder::embed(std::span<const std::string> texts, ProgressSink& progress) const {
@@ -142,9 +144,7 @@ Embeddings Embedder::embed(std::span<const std::string> texts, ProgressSink& pro
 }
 
 Tensor cosine_similarities(const Tensor& x) {
-  constexpr double kLeast = 1e-24;  // the square of the length that a row of zeros gets
-  const Tensor squares = sum(square(x), 1, true);
-  const Tensor rows = multiply(x, reciprocal_sqrt(add_scalar(squares, kLeast)));
+  const Tensor rows = unit_rows(x);
   return matmul(rows, transpose(rows, 0, 1));
 }
 

@@ -1,5 +1,5 @@
-// Vectors of texts: each text through an encoder (or a causal model), and the states of its tokens
-// to one vector.
+// Vectors of texts: each text through an encoder (or a causal model), the states of its tokens to
+// one vector, and that through the layers that the model's files put behind.
 //
 // Nothing is padded: texts are sorted by length and laid end to end, as many in a pass as fill it.
 #pragma once
@@ -33,7 +33,8 @@ struct Embeddings {
 
 class Embedder {
  public:
-  /// Throws Error(usage) when longest is not between 1 and what the model can read.
+  /// Throws Error(usage) when longest is not between 1 and what the model can read, and
+  /// Error(input) when layers behind pooling do not fit its vectors.
   explicit Embedder(LoadedEncoder encoder, const EmbedderOptions& options = {});
 
   /// Texts that are too long lose tokens at their end, as in sentence-transformers; special tokens
@@ -43,7 +44,7 @@ class Embedder {
                    ProgressSink& progress = silent_progress()) const;
 
   const LoadedEncoder& encoder() const { return encoder_; }
-  std::int64_t width() const;
+  std::int64_t width() const { return width_; }
   Pooling pooling() const { return pooling_; }
   bool normalizes() const { return normalize_; }
   std::int64_t longest() const { return longest_; }
@@ -56,7 +57,7 @@ class Embedder {
   LoadedEncoder encoder_;
   Pooling pooling_;
   bool normalize_;
-  std::int64_t longest_, step_tokens_;
+  std::int64_t longest_, step_tokens_, width_;
   std::string prompt_;
 };
 

@@ -58,6 +58,22 @@ std::string last_part(std::string_view dotted) {
   return std::string(dotted.substr(dotted.rfind('.') + 1));
 }
 
+Path folder_of_module(const HfConfig& module, const Path& folder) {
+  const std::string name = module.string("path").value_or("");
+  if (name.find("..") != std::string::npos || Path(name).is_absolute()) {
+    throw refused_error("{}: path '{}' leads out of the folder", module.where(), escaped(name));
+  }
+  return folder / name;
+}
+
+// What a layer is behind: pooling, and nothing that makes vectors of length 1.
+void require_pooled(const SentenceSettings& settings, const HfConfig& module,
+                    std::string_view kind) {
+  if (settings.pooling && !settings.normalize.value_or(false)) return;
+  throw input_error("{}: {} stands {}; expected it between Pooling and Normalize", module.where(),
+                    kind, settings.pooling ? "behind Normalize" : "in front of Pooling");
+}
+
 // The modules behind the transformer itself.
 void read_modules(const Path& folder, SentenceSettings& settings) {
   const Path file = folder / "modules.json";
@@ -77,17 +93,22 @@ void read_modules(const Path& folder, SentenceSettings& settings) {
     const HfConfig module(entry, where);
     const std::string kind = last_part(module.require_string("type"));
     if (kind == "Transformer") continue;
+    const Path own = folder_of_module(module, folder);
     if (kind == "Pooling") {
-      const std::string name = module.string("path").value_or("");
-      if (name.find("..") != std::string::npos || Path(name).is_absolute()) {
-        throw refused_error("{}: path '{}' leads out of the folder", where, escaped(name));
-      }
-      settings.pooling = pooling_of(HfConfig::read(folder / name / "config.json"));
+      settings.pooling = pooling_of(HfConfig::read(own / "config.json"));
+    } else if (kind == "Dense") {
+      require_pooled(settings, module, kind);
+      settings.layers.push_back(read_sentence_dense(own));
+    } else if (kind == "LayerNorm") {
+      require_pooled(settings, module, kind);
+      settings.layers.push_back(read_sentence_norm(own));
     } else if (kind == "Normalize") {
       settings.normalize = true;
     } else {
-      throw input_error("{}: module '{}' is not known; expected Transformer, Pooling, Normalize",
-                        where, escaped(kind));
+      throw input_error(
+          "{}: module '{}' is not known; expected Transformer, Pooling, Dense, LayerNorm, "
+          "Normalize",
+          where, escaped(kind));
     }
   }
 }
@@ -159,7 +180,7 @@ void write_sentence_settings(const SentenceSettings& settings, std::int64_t widt
     write_file_atomically(folder / name, dump_json(value, 2) + "\n");
   };
   Json modules = Json::array();
-  const auto add_module = [&](const char* path, const char* type) {
+  const auto add_module = [&](const std::string& path, const char* type) {
     modules.push_back({{"idx", modules.size()},
                        {"name", std::to_string(modules.size())},
                        {"path", path},
@@ -167,7 +188,15 @@ void write_sentence_settings(const SentenceSettings& settings, std::int64_t widt
   };
   add_module("", "Transformer");
   add_module("1_Pooling", "Pooling");
-  if (settings.normalize.value_or(false)) add_module("2_Normalize", "Normalize");
+  for (const SentenceLayer& layer : settings.layers) {
+    const char* type = layer.is_dense() ? "Dense" : "LayerNorm";
+    const std::string path = fmt::format("{}_{}", modules.size(), type);
+    add_module(path, type);
+    write_sentence_layer(layer, folder / path);
+  }
+  if (settings.normalize.value_or(false)) {
+    add_module(fmt::format("{}_Normalize", modules.size()), "Normalize");
+  }
   write("modules.json", modules);
   Json pooling = {{"word_embedding_dimension", width}};
   for (const PoolingName& known : kPoolings) {
@@ -191,6 +220,12 @@ void set_sentence_settings(const SentenceSettings& settings, std::string_view ar
         "GGUF has no key for the prompt '{}' that this model puts before texts; export a Hugging "
         "Face folder instead",
         escaped(settings.prompt, 60));
+  }
+  if (!settings.layers.empty()) {
+    throw input_error(
+        "GGUF has no place for the {} layers that this model puts behind pooling; export a Hugging "
+        "Face folder instead",
+        settings.layers.size());
   }
   if (!settings.pooling) return;
   const auto* const found = std::ranges::find(kGgufPoolings, *settings.pooling);

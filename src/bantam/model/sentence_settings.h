@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bantam/base/files.h"
+#include "bantam/model/sentence_layers.h"
 #include "bantam/model/text_encoder.h"
 
 namespace bantam {
@@ -17,6 +19,7 @@ class GgufWriter;
 /// What is not set was not stated.
 struct SentenceSettings {
   std::optional<Pooling> pooling;
+  std::vector<SentenceLayer> layers;  ///< between pooling and normalization, in this order
   std::optional<bool> normalize;
   std::optional<std::int64_t> longest;  ///< tokens of a text, special ones included
   std::string prompt;                   ///< stands in front of every text
@@ -30,8 +33,8 @@ std::optional<Pooling> pooling_named(std::string_view name);
 /// modules.json and what it names, sentence_bert_config.json, config_sentence_transformers.json,
 /// and the length that tokenizer_config.json states. Nothing is set in a folder without them.
 /// Throws Error(input) naming file and key where they ask for something that would change the
-/// vectors and is not known: a module after pooling other than normalization, another kind of
-/// pooling or several at once.
+/// vectors and is not known: a module after pooling other than Dense, LayerNorm and, at the end,
+/// normalization; another kind of pooling or several at once.
 SentenceSettings read_sentence_settings(const Path& folder);
 
 /// ARCHITECTURE.pooling_type.

@@ -33,11 +33,13 @@ Tensor TextEncoder::pooled(const Tensor& hidden, std::span<const std::int64_t> l
     begin += length;
   }
   const Tensor vectors = concatenate(rows, 0);
-  if (!normalize) return vectors;
-  // As torch's normalize: a vector of zeros stays one.
-  constexpr double kLeast = 1e-24;
-  const Tensor squares = sum(square(vectors), 1, true);
-  return multiply(vectors, reciprocal_sqrt(add_scalar(squares, kLeast)));
+  return normalize ? unit_rows(vectors) : vectors;
+}
+
+Tensor unit_rows(const Tensor& x) {
+  constexpr double kLeast = 1e-24;  // the square of the length that a row of zeros gets
+  const Tensor squares = sum(square(x), 1, true);
+  return multiply(x, reciprocal_sqrt(add_scalar(squares, kLeast)));
 }
 
 Batch make_encoder_batch(std::span<const std::vector<std::int32_t>> texts,

@@ -23,6 +23,9 @@ class TextEncoder : public Transformer {
                        bool normalize);
 };
 
+/// Rows of x [n, D] at length 1; a row of zeros stays one.
+Tensor unit_rows(const Tensor& x);
+
 /// Whole texts, each token seeing all of its own. `types`, if any, are one a token (0: first text
 /// of a pair, 1: second).
 Batch make_encoder_batch(std::span<const std::vector<std::int32_t>> texts,
