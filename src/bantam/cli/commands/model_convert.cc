@@ -52,8 +52,8 @@ Command model_convert_command() {
               "source's; a wrong file is never called done, and a type too coarse for the model is "
               "told. Of a text encoder, the states of texts "
               "(and the scores of its head) are compared, of an encoder-decoder its answer. GGUF "
-              "knows BERT without a head among the former and T5 among the latter; the other "
-              "families become folders.",
+              "knows BERT, RoBERTa, XLM-R and ModernBERT without heads among the former and T5 "
+              "among the latter; the other families become folders.",
           .arguments = {{"MODEL", "A model reference."}},
           .examples = {{"bantam model convert smollm2-135m-instruct --type bf16 -o folder",
                         "GGUF to a folder."},
