@@ -31,14 +31,12 @@ TEST(Https, AnAnswerLongerThanTheLimitIsCut) {
 
 TEST(Https, AStatusThatIsNotSuccessIsNamed) {
   LocalServer server([](const std::string&) { return http_answer("gone", "", "404 Not Found"); });
-  EXPECT_THAT(network_error_of([&] { fetch_text({.url = server.url()}, 100); }),
-              AllOf(HasSubstr("404"), HasSubstr("no such model")));
+  EXPECT_THAT(network_error_of([&] { fetch_text({.url = server.url()}, 100); }), HasSubstr("404"));
 }
 
 TEST(Https, TheTokenIsSentToTheFirstHostOnly) {
   LocalServer other([](const std::string&) { return http_answer("end"); });
-  // Another name for this machine is another host to the client.
-  const std::string target = "http://localhost" + other.url().substr(16);
+  const std::string target = other.other_url();
   LocalServer server([&](const std::string&) {
     return http_answer("", "Location: " + target + "/y\r\n", "302 Found");
   });
@@ -91,6 +89,12 @@ TEST(Https, ChangedContentIsFetchedFromTheStart) {
       [](const std::string&) { return http_answer("new content", "ETag: \"v2\"\r\n"); });
   fetch_file({.url = server.url()}, partial, {.limit = 100});
   EXPECT_EQ(read_file(partial), "new content");
+}
+
+TEST(Https, SecretsOfAUrlAreNotShown) {
+  EXPECT_EQ(url_for_people("https://user:pass@host:8/a/b?X-Signature=1#x"), "https://host:8/a/b");
+  EXPECT_EQ(url_for_people("https://host"), "https://host");
+  EXPECT_EQ(url_for_people("https://host/a@b"), "https://host/a@b");
 }
 
 TEST(Https, AWebPageIsNoFile) {

@@ -19,8 +19,16 @@ class LocalServer {
  public:
   /// Gets the whole request head, gives the whole answer; the connection is closed afterwards.
   using Answer = std::function<std::string(const std::string& request)>;
+  /// Gets the request head and what sends bytes back, for answers with pauses in them.
+  using Send = std::function<void(const std::string& bytes)>;
+  using Script = std::function<void(const std::string& request, const Send& send)>;
 
-  explicit LocalServer(Answer answer) : answer_(std::move(answer)) {
+  explicit LocalServer(Answer answer)
+      : LocalServer(
+            Script([answer = std::move(answer)](const std::string& request, const Send& send) {
+              send(answer(request));
+            })) {}
+  explicit LocalServer(Script script) : script_(std::move(script)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -41,6 +49,9 @@ class LocalServer {
   LocalServer& operator=(const LocalServer&) = delete;
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  /// Another name of this machine, which is another host to a client.
+  std::string other_url() const { return "http://localhost:" + std::to_string(port_); }
+  /// The heads of all requests so far.
   std::vector<std::string> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -64,8 +75,9 @@ class LocalServer {
         const std::lock_guard lock(mutex_);
         requests_.push_back(head);
       }
-      const std::string answer = answer_(head);
-      ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+      script_(head, [client](const std::string& bytes) {
+        ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      });
       ::shutdown(client, SHUT_WR);
       while (::recv(client, chunk, sizeof(chunk), 0) > 0) {
       }
@@ -73,7 +85,7 @@ class LocalServer {
     }
   }
 
-  Answer answer_;
+  Script script_;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<bool> stop_ = false;

@@ -16,8 +16,13 @@ class ModelHome {
   ModelHome() : before_(home_folder()) {
     set_home_folder(folder_.path());
     set("HF_HUB_CACHE", (folder_.path() / "cache").string());
-    set("HF_HUB_OFFLINE", "");
-    set("HF_TOKEN", "");
+    set("HF_HOME", (folder_.path() / "hf").string());
+    for (const char* name :
+         {"HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE",
+          "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "HF_HUB_DISABLE_SYMLINKS",
+          "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"}) {
+      set(name, "");
+    }
   }
   ~ModelHome() {
     set_home_folder(before_);

@@ -98,44 +98,16 @@ TEST_F(ModelReferenceTest, ARunIsFoundByTheBeginningOfItsId) {
   refusal("run:../models", Error::Kind::refused);
 }
 
-TEST_F(ModelReferenceTest, PulledAndCachedHubModelsAreFound) {
+TEST_F(ModelReferenceTest, HubModelsKeptByHandAreFound) {
   home_.write("models/owner/name/config.json", "{}");
   EXPECT_EQ(resolve("owner/name"), home_.path() / "models/owner/name");
   const Path file = home_.write("models/owner/name@v1/m.gguf");
   EXPECT_EQ(resolve("owner/name@v1:m.gguf"), file);
-  home_.write("cache/models--a--b/refs/main", "0123abc\n");
-  home_.write("cache/models--a--b/snapshots/0123abc/config.json", "{}");
-  EXPECT_EQ(resolve("a/b"), home_.path() / "cache/models--a--b/snapshots/0123abc");
 }
 
 TEST_F(ModelReferenceTest, RemoteReferencesHaveNoWeights) {
   EXPECT_THAT(refusal("endpoint:http://x/v1#m", Error::Kind::usage), HasSubstr("weights"));
   EXPECT_THAT(refusal("oracle:copy", Error::Kind::usage), HasSubstr("weights"));
-}
-
-TEST(HubNameTest, IsTakenApart) {
-  const auto name = parse_hub_name("Owner-1/na.me_2@v1.0:m-Q4.gguf");
-  ASSERT_TRUE(name.has_value());
-  EXPECT_EQ(name->owner, "Owner-1");
-  EXPECT_EQ(name->name, "na.me_2");
-  EXPECT_EQ(name->revision, "v1.0");
-  EXPECT_EQ(name->file, "m-Q4.gguf");
-  EXPECT_EQ(parse_hub_name("a/b")->revision, "main");
-  EXPECT_FALSE(parse_hub_name("plain").has_value());
-}
-
-TEST(HubNameTest, NothingLeavesItsFolder) {
-  for (const std::string_view text :
-       {"../../.profile", "a/..", "a/b@../c", "a/b:../x.gguf", "a/b:/etc/x.json", "/a/b", ".a/b",
-        "a/.b", "a/b:.x.json", "a/b c", "a/b:x.gguf\n", "a/", "-a/b"}) {
-    EXPECT_THAT(error_of([&] { parse_hub_name(text); }, Error::Kind::refused),
-                HasSubstr("not allowed"))
-        << text;
-  }
-  EXPECT_THAT(error_of([] { parse_hub_name("a/b:run.sh"); }, Error::Kind::refused),
-              HasSubstr("run.sh"));
-  EXPECT_THAT(error_of([] { parse_hub_name("a/b:weights.bin"); }, Error::Kind::refused),
-              HasSubstr(".safetensors"));
 }
 
 }  // namespace

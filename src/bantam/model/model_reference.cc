@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <span>
 #include <system_error>
 
 #include "bantam/base/error.h"
 #include "bantam/base/options.h"
+#include "bantam/model/hub_cache.h"
 #include "bantam/model/peft_files.h"
 
 namespace bantam {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kSuffixes[] = {".gguf", ".safetensors", ".json",
-                                          ".txt",  ".jinja",       ".model"};
-constexpr std::size_t kMaxPartBytes = 128;
 
 bool is_there(const Path& path) {
   std::error_code ignored;
@@ -26,23 +23,6 @@ bool is_there(const Path& path) {
 bool is_folder(const Path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
-}
-
-bool is_plain_part(std::string_view part) {
-  return !part.empty() && part.size() <= kMaxPartBytes && part[0] != '.' && part[0] != '-' &&
-         part.find("..") == std::string_view::npos &&
-         std::all_of(part.begin(), part.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-';
-         });
-}
-
-void require_plain_part(std::string_view what, std::string_view part, std::string_view whole) {
-  if (is_plain_part(part)) return;
-  throw refused_error(
-      "'{}': the {} '{}' is not allowed; expected letters, digits, '.', '_' and '-', beginning "
-      "with a letter or digit",
-      escaped(whole), what, escaped(part));
 }
 
 // The .gguf files of a folder by name; of a split set only its first part.
@@ -146,7 +126,9 @@ Path folder_of_run(std::string_view id) {
         "or bantam train resume",
         escaped(id), escaped(id.substr(0, id.find('@'))));
   }
-  require_plain_part("run", id, id);
+  if (!is_plain_part(id)) {
+    throw refused_error("run:{}: expected letters, digits, '.', '_' and '-'", escaped(id));
+  }
   const Path runs = home_folder() / "runs";
   std::vector<Path> matches;
   std::error_code ignored;
@@ -181,42 +163,64 @@ std::optional<ModelReference> named_model(std::string_view name) {
   return ModelReference{.text = "", .path = matches.front(), .adapters = {}};
 }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+ModelReference reference_to(const Path& path) { return {.text = "", .path = path, .adapters = {}}; }
+
+bool holds_weights(std::span<const HubFile> files) {
+  return std::any_of(files.begin(), files.end(), [](const HubFile& file) {
+    return file.name.ends_with(".safetensors") || file.name.ends_with(".gguf");
+  });
 }
 
-// Where huggingface_hub keeps what it downloaded.
-Path hub_cache() {
-  if (const auto cache = environment("HF_HUB_CACHE"); !cache.empty()) return cache;
-  if (const auto home = environment("HF_HOME"); !home.empty()) return Path(home) / "hub";
-  if (const auto cache = environment("XDG_CACHE_HOME"); !cache.empty())
-    return Path(cache) / "huggingface/hub";
-  return Path(environment("HOME")) / ".cache/huggingface/hub";
+// Of what lies in the cache, the same choice as pull_model() makes of what lies on the hub.
+std::optional<ModelReference> cached_model(const HubName& name) {
+  const auto snapshot = find_snapshot(name);
+  if (!snapshot) return std::nullopt;
+  if (!name.file.empty()) {
+    if (!is_there(snapshot->folder / name.file)) return std::nullopt;
+    return reference_to(snapshot->folder / name.file);
+  }
+  const auto files = files_in(*snapshot);
+  if (!holds_weights(files)) return std::nullopt;
+  const bool folder = std::any_of(files.begin(), files.end(), [](const HubFile& file) {
+    return file.name.ends_with(".safetensors");
+  });
+  if (folder && name.quantization.empty()) return model_in(snapshot->folder);
+  return reference_to(snapshot->folder / files_to_pull(files, name).front().name);
 }
 
-std::optional<ModelReference> model_in_folder(const Path& folder, const HubName& name) {
-  if (!is_folder(folder)) return std::nullopt;
+// A tokenizer alone, or weights that only others read: enough for some commands, and the rest say
+// what is missing.
+std::optional<ModelReference> cached_folder_without_weights(const HubName& name) {
+  const auto snapshot = find_snapshot(name);
+  if (!snapshot || !name.file.empty() || !name.quantization.empty()) return std::nullopt;
+  return model_in(snapshot->folder);
+}
+
+std::optional<ModelReference> kept_model(const HubName& name) {
+  const Path folder = folder_of(name);
+  if (!is_folder(folder) || !name.quantization.empty()) return std::nullopt;
   if (name.file.empty()) return model_in(folder);
   if (!is_there(folder / name.file)) return std::nullopt;
-  return ModelReference{.text = "", .path = folder / name.file, .adapters = {}};
+  return reference_to(folder / name.file);
 }
 
 std::optional<ModelReference> hub_model(const HubName& name) {
-  if (auto found = model_in_folder(folder_of(name), name)) return found;
-  const Path cached = hub_cache() / fmt::format("models--{}--{}", name.owner, name.name);
-  std::string snapshot = name.revision;
-  if (is_there(cached / "refs" / name.revision)) {
-    snapshot = read_file(cached / "refs" / name.revision, 256);
-    while (!snapshot.empty() && snapshot.back() == '\n') snapshot.pop_back();
-    if (!is_plain_part(snapshot)) return std::nullopt;
-  }
-  return model_in_folder(cached / "snapshots" / snapshot, name);
+  if (auto found = cached_model(name)) return found;
+  if (auto found = kept_model(name)) return found;
+  return cached_folder_without_weights(name);
 }
 
+// The few old models of the hub that have no owner, such as gpt2.
+std::optional<ModelReference> model_without_owner(std::string_view text) {
+  if (!is_plain_part(text)) return std::nullopt;
+  return hub_model({.owner = "", .name = std::string(text), .file = ""});
+}
+
+// Slashes of a file or a revision are no steps of a path.
 bool looks_like_path(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find_first_of(":@"));
   return text.starts_with("/") || text.starts_with(".") || text.starts_with("~") ||
-         text.ends_with("/") || std::count(text.begin(), text.end(), '/') > 1 ||
+         text.ends_with("/") || std::count(name.begin(), name.end(), '/') > 1 ||
          (text.ends_with(".gguf") && text.find(':') == std::string_view::npos);
 }
 
@@ -230,6 +234,7 @@ ModelReference resolve_base(std::string_view text) {
   }
   if (text.starts_with("run:")) return model_at(folder_of_run(text.substr(4)));
   if (auto found = named_model(text)) return *found;
+  if (auto found = model_without_owner(text)) return *found;
   if (!looks_like_path(text)) {
     if (const auto hub = parse_hub_name(text)) {
       if (auto found = hub_model(*hub)) return *found;
@@ -268,45 +273,50 @@ AdapterReference resolve_adapter(std::string_view text) {
   return adapter;
 }
 
-}  // namespace
-
-std::string HubName::text() const {
-  return fmt::format("{}/{}{}{}", owner, name, revision == "main" ? "" : "@" + revision,
-                     file.empty() ? "" : ":" + file);
-}
-
-std::optional<HubName> parse_hub_name(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  HubName hub;
-  std::string_view rest = text.substr(slash + 1);
-  hub.owner = text.substr(0, slash);
-  const std::size_t colon = rest.find(':');
-  if (colon != std::string_view::npos) {
-    hub.file = rest.substr(colon + 1);
-    rest = rest.substr(0, colon);
-    require_plain_part("file", hub.file, text);
-    if (std::none_of(std::begin(kSuffixes), std::end(kSuffixes),
-                     [&](std::string_view suffix) { return hub.file.ends_with(suffix); })) {
-      throw refused_error(
-          "'{}': the file '{}' is not allowed; expected one ending in .gguf, .safetensors, .json, "
-          ".txt, .jinja or .model",
-          escaped(text), escaped(hub.file));
+// HOME/models: files, folders, and OWNER/NAME of both.
+void add_kept_models(std::vector<LocalModel>& models) {
+  for (const Path& file : gguf_files(models_folder()))
+    models.push_back({file.stem().string(), file});
+  std::error_code ignored;
+  for (const auto& owner : fs::directory_iterator(models_folder(), ignored)) {
+    if (!owner.is_directory(ignored)) continue;
+    const std::string owner_name = owner.path().filename().string();
+    if (is_there(owner.path() / "config.json")) {
+      models.push_back({owner_name, owner.path()});
+      continue;
+    }
+    for (const auto& entry : fs::directory_iterator(owner.path(), ignored)) {
+      const std::string name = fmt::format("{}/{}", owner_name, entry.path().filename().string());
+      if (!entry.is_directory(ignored)) continue;
+      if (is_there(entry.path() / "config.json")) models.push_back({name, entry.path()});
+      for (const Path& file : gguf_files(entry.path()))
+        models.push_back({fmt::format("{}:{}", name, file.filename().string()), file});
     }
   }
-  const std::size_t at = rest.find('@');
-  if (at != std::string_view::npos) {
-    hub.revision = rest.substr(at + 1);
-    rest = rest.substr(0, at);
-    require_plain_part("revision", hub.revision, text);
-  }
-  hub.name = rest;
-  require_plain_part("owner", hub.owner, text);
-  require_plain_part("name", hub.name, text);
-  return hub;
 }
 
+// Of each snapshot the folder, if it holds safetensors, and each GGUF file.
+void add_cached_models(std::vector<LocalModel>& models) {
+  for (const auto& [name, snapshot] : cached_snapshots()) {
+    const auto files = files_in(snapshot);
+    const bool folder = std::any_of(files.begin(), files.end(), [](const HubFile& file) {
+      return file.name.ends_with(".safetensors") && file.name.find('/') == std::string::npos;
+    });
+    if (folder && is_there(snapshot.folder / "config.json"))
+      models.push_back({name.text(), snapshot.folder, true});
+    for (const HubFile& file : files) {
+      if (!is_model_file(file)) continue;
+      HubName of_file = name;
+      of_file.file = file.name;
+      models.push_back({of_file.text(), snapshot.folder / file.name, true});
+    }
+  }
+}
+
+}  // namespace
+
 std::string name_of_model(const Path& path) {
+  if (const auto name = name_in_cache(path); name && name->file.empty()) return name->name;
   const Path last = path.filename();
   return (last.empty() ? path.parent_path().filename() : last).string();
 }
@@ -332,25 +342,8 @@ ModelReference resolve_model_reference(std::string_view text) {
 
 std::vector<LocalModel> local_models() {
   std::vector<LocalModel> models;
-  for (const Path& file : gguf_files(models_folder()))
-    models.push_back({file.stem().string(), file});
-  std::error_code ignored;
-  for (const auto& owner : fs::directory_iterator(models_folder(), ignored)) {
-    if (!owner.is_directory(ignored)) continue;
-    const std::string owner_name = owner.path().filename().string();
-    if (is_there(owner.path() / "config.json")) {
-      models.push_back({owner_name, owner.path()});
-      continue;
-    }
-    for (const auto& entry : fs::directory_iterator(owner.path(), ignored)) {
-      const std::string name = fmt::format("{}/{}", owner_name, entry.path().filename().string());
-      if (entry.is_directory(ignored) && is_there(entry.path() / "config.json"))
-        models.push_back({name, entry.path()});
-      if (!entry.is_directory(ignored)) continue;
-      for (const Path& file : gguf_files(entry.path()))
-        models.push_back({fmt::format("{}:{}", name, file.filename().string()), file});
-    }
-  }
+  add_kept_models(models);
+  add_cached_models(models);
   std::sort(models.begin(), models.end(),
             [](const LocalModel& a, const LocalModel& b) { return a.name < b.name; });
   return models;

@@ -2,7 +2,9 @@
 //
 //   path/model.gguf, path/folder     an existing path wins over every other reading
 //   smollm2-135m-instruct            a name in HOME/models
-//   owner/name[@revision][:file]     a model of the hub that was pulled, or lies in the hub's cache
+//   owner/name[@revision][:file]     a model in the cache that Hugging Face's tools share, or in
+//                                    HOME/models/OWNER/NAME
+//   owner/name:Q4_K_M                its GGUF file of that type
 //   run:ID                           the output of a recorded run
 //   REF+ADAPTER[:scale]              any of these with adapters, repeatable
 #pragma once
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "bantam/base/files.h"
+#include "bantam/model/hub_name.h"
 
 namespace bantam {
 
@@ -27,39 +30,28 @@ struct ModelReference {
   std::vector<AdapterReference> adapters = {};
 };
 
-/// A model's name on the hub, each part checked: nothing in it can leave a folder.
-struct HubName {
-  std::string owner, name;
-  std::string revision = "main";
-  std::string file;  ///< "" for all that a model needs
-  std::string text() const;
-};
-
-/// Nothing when `text` does not have the form owner/name[@revision][:file]. Throws Error(refused)
-/// when it has, but a part could name something outside its folder (U2), or the file's suffix is
-/// not one that models need.
-std::optional<HubName> parse_hub_name(std::string_view text);
-
 /// Throws Error(usage) for a reference that cannot be a local model (endpoint:, oracle:),
 /// Error(input) when a path does not lead to a model, and Error(refused) naming the command that
 /// fetches a model which is not here. "" stands for the default model.
 ModelReference resolve_model_reference(std::string_view text);
 
-/// A model's name for people: that of its file or folder.
+/// A model's name for people: that of its file or folder, or the hub's name of a snapshot.
 std::string name_of_model(const Path& path);
 
 /// "smollm2-135m-instruct"
 std::string_view default_model_name();
 /// HOME/models
 Path models_folder();
-/// Where a pulled model of the hub lies: HOME/models/OWNER/NAME, with "@REVISION" unless main.
+/// Where a model of the hub may be kept by hand: HOME/models/OWNER/NAME, with "@REVISION" unless
+/// main. Pulled ones lie in the cache (hub_cache.h).
 Path folder_of(const HubName& name);
 
 struct LocalModel {
   std::string name;  ///< what resolve_model_reference() takes
   Path path;
+  bool in_cache = false;  ///< in the hub's cache, else in HOME/models
 };
-/// The models of HOME/models, by name.
+/// The models of HOME/models and of the hub's cache, by name.
 std::vector<LocalModel> local_models();
 
 }  // namespace bantam

@@ -1,5 +1,9 @@
 // HOME/models/models.lock: the hash of every fetched file, written at first use and compared ever
-// after.
+// after. A file of the hub's cache is kept as owner/name@COMMIT:file, any other by its path under
+// HOME/models.
+//
+// A commit names its content for good, so other content under the same commit is refused. A branch
+// or tag names another commit when its owner moves it: that is told, and no reason to refuse.
 #pragma once
 
 #include "bantam/model/hub.h"

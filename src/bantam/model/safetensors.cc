@@ -5,6 +5,8 @@
 #include <system_error>
 #include <unordered_set>
 
+#include "bantam/model/hub_cache.h"
+
 namespace bantam {
 namespace {
 
@@ -26,17 +28,14 @@ Tensor narrowed(const SafetensorsInfo& tensor, const std::byte* data, std::strin
   return out;
 }
 
-// The folder's own file, or in the hub's cache (snapshots/REVISION/x -> ../../blobs/HASH) a blob of
-// the same model. Anything else a link points to was not downloaded with the model.
+// The folder's own file, or a blob of the hub's cache that belongs to it. Anything else a link
+// points to was not downloaded with the model.
 void require_inside(const Path& folder, const Path& file) {
   std::error_code failed;
   const Path real_folder = std::filesystem::canonical(folder, failed);
   const Path real_file = std::filesystem::canonical(file, failed);
   if (failed) return;  // opening it will say why
-  const Path parent = real_file.parent_path();
-  const Path blobs = real_folder.parent_path().parent_path() / "blobs";
-  const bool is_blob = real_folder.parent_path().filename() == "snapshots" && parent == blobs;
-  if (parent != real_folder && !is_blob) {
+  if (real_file.parent_path() != real_folder && !is_blob_of(real_folder, real_file)) {
     throw refused_error("{}: links to {}, outside the folder of the model; copy the file here",
                         escaped(file.string()), escaped(real_file.string()));
   }
