@@ -86,6 +86,8 @@ TEST_F(HubCacheTest, ATokenizerAloneIsEnoughToBeFound) {
   set_ref("models--a--b", "main", kCommit);
   EXPECT_EQ(resolve("a/b"), config.parent_path());
   EXPECT_THAT(listed(), IsEmpty());  // no model to run
+  EXPECT_THAT(error_of([&] { SafetensorsFolder::open(config.parent_path()); }),
+              HasSubstr(fmt::format("bantam model pull a/b@{}", kCommit)));
 }
 
 TEST_F(HubCacheTest, TheListShowsBothPlacesAndEachRevision) {

@@ -102,6 +102,28 @@ bool may_pass(CURLcode code) {
   }
 }
 
+// libcurl's words for the failures that everybody meets are for those who know it.
+const char* plain_words(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "its address cannot be found";
+    case CURLE_COULDNT_CONNECT:
+      return "cannot be connected to";
+    case CURLE_OPERATION_TIMEDOUT:
+      return "did not answer in time";
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+      return "the connection was cut";
+    case CURLE_TOO_MANY_REDIRECTS:
+      return "redirects again and again";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return "redirects to something that is not HTTPS, which is not followed";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 HttpsTransfer::HttpsTransfer(const HttpsRequest& request, Receive receive)
@@ -202,9 +224,9 @@ void HttpsTransfer::throw_failure(CURLcode code) const {
   }
   double connected = 0;
   curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME, &connected);
-  const std::string cause =
-      message_[0] != '\0' ? std::string(message_.data()) : curl_easy_strerror(code);
-  throw TransferError(fmt::format("{}: {}", escaped(host_), escaped(cause)),
+  const char* said = message_[0] != '\0' ? message_.data() : curl_easy_strerror(code);
+  const char* words = plain_words(code);
+  throw TransferError(fmt::format("{}: {}", escaped(host_), words ? words : escaped(said)),
                       {.connected = connected > 0, .may_pass = may_pass(code)});
 }
 
@@ -262,7 +284,8 @@ void HttpsTransfer::read_header(std::string_view line) {
 int HttpsTransfer::on_time(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto& transfer = *static_cast<HttpsTransfer*>(self);
   if (const int signal = Interrupt::requested(); signal != 0) {
-    transfer.failure_ = std::make_exception_ptr(Interrupted(signal, "stopped while fetching"));
+    transfer.failure_ = std::make_exception_ptr(
+        Interrupted(signal, "what was fetched is kept, and the next pull goes on from there"));
     return 1;
   }
   const std::chrono::duration<double> silence = Clock::now() - transfer.heard_;

@@ -201,10 +201,10 @@ class HubPull {
     } catch (const TransferError& problem) {
       throw explained(problem, name_of(download.file), settings_);
     } catch (const Interrupted& stop) {
-      throw Interrupted(stop.signal(),
-                        fmt::format("stopped; what came of {} is kept, and the same command goes "
-                                    "on from there",
-                                    name_.text()));
+      throw Interrupted(
+          stop.signal(),
+          fmt::format("what came of {} is kept, and the same command goes on from there",
+                      name_.text()));
     } catch (const Error& problem) {
       if (problem.kind() != Error::Kind::resources) throw;
       throw resource_error("{}; what came is kept: make room and pull again", problem.what());

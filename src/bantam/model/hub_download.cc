@@ -27,7 +27,7 @@ void wait(double seconds) {
   const auto end = std::chrono::steady_clock::now() + Seconds(seconds);
   while (std::chrono::steady_clock::now() < end) {
     if (const int signal = Interrupt::requested(); signal != 0)
-      throw Interrupted(signal, "stopped while waiting for the server");
+      throw Interrupted(signal, "what was fetched is kept, and the next pull goes on from there");
     std::this_thread::sleep_for(
         std::min<Seconds>(Seconds(0.1), end - std::chrono::steady_clock::now()));
   }

@@ -242,14 +242,11 @@ HubListing parse_hub_listing(std::string_view json_text, std::string_view where)
   try {
     json = parse_json(json_text);
   } catch (const Error& problem) {
+    const bool page = json_text.find('<') == json_text.find_first_not_of(" \t\r\n");
     throw Error(Error::Kind::network,
                 fmt::format("{}: expected the hub's listing of a model, found {}; is HF_ENDPOINT "
-                            "right, or does a page of this network answer instead? ({})",
-                            where,
-                            json_text.find('<') == json_text.find_first_not_of(" \t\r\n")
-                                ? "a web page"
-                                : "something else",
-                            problem.what()));
+                            "right, or does a page of this network answer instead?",
+                            where, page ? "a web page" : problem.what()));
   }
   const auto siblings = json.is_object() ? json.find("siblings") : json.end();
   if (!json.is_object() || siblings == json.end() || !siblings->is_array() ||

@@ -60,7 +60,7 @@ HubLock::~HubLock() {
 
 void wait_for_other_pull(std::string_view content, ProgressSink& progress, bool& told) {
   if (const int signal = Interrupt::requested(); signal != 0)
-    throw Interrupted(signal, "stopped while waiting for another process that fetches the same");
+    throw Interrupted(signal, "the process that fetches the same goes on");
   if (!told)
     progress.note(fmt::format("{}: another process is fetching it; waiting for that", content));
   told = true;

@@ -41,6 +41,13 @@ void require_inside(const Path& folder, const Path& file) {
   }
 }
 
+// For a model of the hub that was fetched in part, by a tool that needed only its tokenizer
+// perhaps.
+std::string how_to_complete(const Path& folder) {
+  const auto name = name_in_cache(folder);
+  return name ? fmt::format("; bantam model pull {} fetches what is missing", name->text()) : "";
+}
+
 }  // namespace
 
 std::shared_ptr<const SafetensorsFile> SafetensorsFile::open(const Path& path) {
@@ -107,8 +114,8 @@ std::shared_ptr<const SafetensorsFolder> SafetensorsFolder::open(const Path& fol
       }
     }
     throw input_error(
-        "{}: expected model.safetensors or model.safetensors.index.json, found neither",
-        escaped(folder.string()));
+        "{}: expected model.safetensors or model.safetensors.index.json, found neither{}",
+        escaped(folder.string()), how_to_complete(folder));
   }
   return opened;
 }
@@ -117,8 +124,9 @@ void SafetensorsFolder::add_shard(const std::string& name, const std::vector<std
   const Path path = folder_ / name;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
-    throw input_error("{}: shard '{}' of the index is missing; download it again",
-                      escaped(folder_.string()), escaped(name));
+    const std::string advice = how_to_complete(folder_);
+    throw input_error("{}: shard '{}' of the index is missing{}", escaped(folder_.string()),
+                      escaped(name), advice.empty() ? "; download it again" : advice);
   }
   require_inside(folder_, path);
   auto shard = SafetensorsFile::open(path);
