@@ -56,11 +56,10 @@ class ModelPull : public testing::Test {
     }
     if (!request.starts_with(fmt::format("GET /owner/name/resolve/{}/m.gguf ", kCommit)))
       return http_answer("", "", "404 Not Found");
-    const std::size_t range = request.find("Range: bytes=");
-    if (range == std::string::npos) return http_answer(content_);
-    const std::size_t begin = std::stoul(request.substr(range + 13));
-    return http_answer(content_.substr(begin),
-                       fmt::format("Content-Range: bytes {}-{}/{}\r\n", begin, content_.size() - 1,
+    const auto begin = range_start(request);
+    if (!begin) return http_answer(content_);
+    return http_answer(content_.substr(*begin),
+                       fmt::format("Content-Range: bytes {}-{}/{}\r\n", *begin, content_.size() - 1,
                                    content_.size()),
                        "206 Partial Content");
   }
@@ -119,7 +118,8 @@ TEST_F(ModelPull, ADiskThatIsTooSmallIsToldBeforeAnythingComes) {
 "$BANTAM" model pull owner/name; echo "exit code $?"
 )");
   EXPECT_THAT(ran.output, HasSubstr("exit code 4\n"));
-  EXPECT_THAT(ran.error, AllOf(HasSubstr("585.9 KiB are to be fetched"), HasSubstr("HF_HUB_CACHE")));
+  EXPECT_THAT(ran.error,
+              AllOf(HasSubstr("585.9 KiB are to be fetched"), HasSubstr("HF_HUB_CACHE")));
   for (const std::string& request : hub_.requests()) EXPECT_THAT(request, Not(HasSubstr("m.gguf")));
 }
 

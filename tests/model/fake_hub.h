@@ -81,9 +81,9 @@ class FakeHub {
   std::string answer_with(const std::string& file, const std::string& request) const {
     const std::string& content = files.at(file);
     const std::string etag = fmt::format("ETag: \"{}\"\r\n", blob_name(file, content));
-    const std::size_t range = request.find("Range: bytes=");
-    if (range == std::string::npos) return http_answer(content, etag);
-    const std::size_t begin = std::stoul(request.substr(range + 13));
+    const auto start = range_start(request);
+    if (!start) return http_answer(content, etag);
+    const std::size_t begin = *start;
     if (begin >= content.size())
       return http_answer("", fmt::format("Content-Range: bytes */{}\r\n", content.size()),
                          "416 Range Not Satisfiable");

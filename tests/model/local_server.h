@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -99,6 +102,16 @@ inline std::string http_answer(const std::string& body, const std::string& heade
                                const std::string& status = "200 OK") {
   return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
          headers + "Connection: close\r\n\r\n" + body;
+}
+
+/// Where the bytes that `request` asks for begin ("Range: bytes=100-"); nothing if it wants all.
+inline std::optional<std::size_t> range_start(const std::string& request) {
+  constexpr std::string_view kRange = "Range: bytes=";
+  const std::size_t at = request.find(kRange);
+  if (at == std::string::npos) return std::nullopt;
+  std::size_t start = 0;
+  std::from_chars(request.data() + at + kRange.size(), request.data() + request.size(), start);
+  return start;
 }
 
 }  // namespace bantam

@@ -213,7 +213,6 @@ HubRepository::HubRepository(const HubName& name, std::string commit, bool links
   folder_ = make_folder_below(cache_, folder_name(name));
   make_folder_below(folder_, "blobs");
   make_folder_below(folder_, Path("snapshots") / commit_);
-  make_folder_below(cache_, Path(".locks") / folder_name(name));
 }
 
 Path HubRepository::partial(const std::string& hash) const {
@@ -221,7 +220,7 @@ Path HubRepository::partial(const std::string& hash) const {
 }
 
 Path HubRepository::lock_file(const std::string& hash) const {
-  return cache_ / ".locks" / folder_.filename() / (hash + ".lock");
+  return make_folder_below(cache_, Path(".locks") / folder_.filename()) / (hash + ".lock");
 }
 
 std::optional<Path> HubRepository::find(const HubFile& file) const {

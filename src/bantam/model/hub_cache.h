@@ -56,6 +56,7 @@ class HubRepository {
 
   Path blob(const std::string& hash) const { return folder_ / "blobs" / hash; }
   Path partial(const std::string& hash) const;
+  /// Its folder is made now: a cache that may only be read needs no locks while nothing is missing.
   Path lock_file(const std::string& hash) const;
   Path snapshot() const { return folder_ / "snapshots" / commit_; }
   const Path& folder() const { return folder_; }
