@@ -120,6 +120,7 @@ void set_sentence_piece(GgufWriter& writer, const Vocabulary& vocabulary, std::s
 }  // namespace
 
 void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::int64_t rows) {
+  require_two_way(vocabulary, "GGUF");
   const std::string kind = kind_name(vocabulary);
   std::vector<std::string> tokens = vocabulary.tokens;
   std::vector<std::int32_t> types(tokens.size(), static_cast<std::int32_t>(TokenType::normal));

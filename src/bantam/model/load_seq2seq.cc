@@ -28,11 +28,6 @@ Json generation_defaults_of(const Path& folder, const Json& config) {
   return defaults;
 }
 
-bool has_tokenizer(const Path& folder) {
-  return std::filesystem::exists(folder / "tokenizer.json") ||
-         std::filesystem::exists(folder / "tokenizer.model");
-}
-
 void add_folder_parts(LoadedSeq2Seq& loaded) {
   const HfConfig config = HfConfig::read(loaded.path / "config.json");
   loaded.generation_defaults = generation_defaults_of(loaded.path, config.json());

@@ -5,6 +5,7 @@
 
 #include "bantam/model/gguf.h"
 #include "bantam/model/hf_config.h"
+#include "bantam/model/legacy/legacy_tokenizer.h"
 #include "bantam/model/read_vocabulary.h"
 #include "bantam/text/sentence_piece_model.h"
 #include "bantam/text/tokenizer_json_model.h"
@@ -127,9 +128,11 @@ std::shared_ptr<const Tokenizer> tokenizer_of_folder(const Path& folder) {
   if (std::filesystem::exists(model, ignored)) {
     return with_special_tokens(tokenizer_of_sentence_piece(folder), folder);
   }
+  if (auto tokenizer = load_legacy_tokenizer(folder)) return tokenizer;
   throw input_error(
-      "{}: tokenizer.json is missing, and so is tokenizer.model; save the model with a recent "
-      "transformers, which writes the first",
+      "{}: tokenizer.json is missing, and so are the files of older tokenizers (tokenizer.model, "
+      "spiece.model, sentencepiece.bpe.model, source.spm, vocab.json with merges.txt, vocab.txt); "
+      "save the model with a recent transformers, which writes the first",
       escaped(folder.string()));
 }
 
@@ -163,6 +166,13 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file) {
   } catch (const Error& problem) {
     throw problem.at(file.description());
   }
+}
+
+bool has_tokenizer(const Path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / "tokenizer.json", ignored) ||
+         std::filesystem::exists(folder / "tokenizer.model", ignored) ||
+         has_legacy_tokenizer(folder);
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const Path& model) {

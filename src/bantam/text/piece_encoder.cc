@@ -1,5 +1,7 @@
 #include "bantam/text/piece_encoder.h"
 
+#include <cmath>
+
 #include "bantam/text/byte_level.h"
 #include "bantam/text/vocabulary.h"
 
@@ -22,6 +24,7 @@ bool words_are_independent(const Vocabulary& vocabulary) {
       !vocabulary.end_of_word_suffix.empty()) {
     return false;
   }
+  if (!vocabulary.unlisted.empty()) return false;
   bool space_is_token = false;
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::string_view text = vocabulary.tokens[id];
@@ -34,8 +37,13 @@ bool words_are_independent(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-PieceEncoder::PieceEncoder(const Vocabulary& vocabulary) : model_(make_token_model(vocabulary)) {
+PieceEncoder::PieceEncoder(const Vocabulary& vocabulary)
+    : model_(make_token_model(vocabulary)), unk_(vocabulary.unk.value_or(-1)) {
   if (words_are_independent(vocabulary)) word_begin_ = space_symbol;
+  for (std::size_t id = 0; id < vocabulary.scores.size(); ++id) {
+    if (vocabulary.types[id] != TokenType::normal || !std::isinf(vocabulary.scores[id])) continue;
+    never_cut_.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
+  }
   if (!vocabulary.ignore_merges) return;
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     if (vocabulary.types[id] != TokenType::normal) continue;
@@ -64,8 +72,20 @@ void PieceEncoder::encode_word(std::string_view word, std::vector<MergedToken>& 
     tokens.push_back({whole->second, static_cast<std::uint32_t>(word.size())});
   } else {
     model_->encode(word, tokens);
+    if (!never_cut_.empty()) name_unknowns(word, std::span(tokens).subspan(first));
   }
   cache_.store(word, tokens.data() + first, tokens.size() - first);
+}
+
+void PieceEncoder::name_unknowns(std::string_view word, std::span<MergedToken> tokens) const {
+  std::size_t at = 0;
+  for (MergedToken& token : tokens) {
+    if (token.id == unk_) {
+      const auto named = never_cut_.find(std::string(word.substr(at, token.length)));
+      if (named != never_cut_.end()) token.id = named->second;
+    }
+    at += token.length;
+  }
 }
 
 }  // namespace bantam

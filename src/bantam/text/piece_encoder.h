@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,8 +24,12 @@ class PieceEncoder {
 
  private:
   void encode_word(std::string_view word, std::vector<MergedToken>& tokens) const;
+  /// Unknowns whose text is a token that the model cuts no text into become that token.
+  void name_unknowns(std::string_view word, std::span<MergedToken> tokens) const;
 
   std::unique_ptr<const TokenModel> model_;
+  std::int32_t unk_;
+  std::unordered_map<std::string, std::int32_t> never_cut_;
   /// Pieces that are tokens as they stand, for vocabularies with ignore_merges.
   std::unordered_map<std::string, std::int32_t> whole_pieces_;
   /// The visible space, if no token holds one after another character: then no merge crosses the

@@ -156,6 +156,31 @@ std::optional<std::int32_t> PostProcessor::after() const {
   return one ? std::optional(single_[count - 1].ids[0]) : std::nullopt;
 }
 
+Json template_processing(const std::vector<TemplatePart>& single,
+                         const std::vector<TemplatePart>& pair, const Vocabulary& vocabulary) {
+  Json tokens = Json::object();
+  const auto listed = [&](const std::vector<TemplatePart>& parts) {
+    Json list = Json::array();
+    for (const TemplatePart& part : parts) {
+      if (part.text >= 0) {
+        list.push_back(
+            {{"Sequence", {{"id", part.text == 0 ? "A" : "B"}, {"type_id", part.type_id}}}});
+      }
+      for (const std::int32_t id : part.ids) {
+        const std::string& text = vocabulary.tokens[static_cast<std::size_t>(id)];
+        tokens[text] = {{"id", text}, {"ids", {id}}, {"tokens", {text}}};
+        list.push_back({{"SpecialToken", {{"id", text}, {"type_id", part.type_id}}}});
+      }
+    }
+    return list;
+  };
+  const Json of_one = listed(single), of_two = listed(pair);
+  return {{"type", "TemplateProcessing"},
+          {"single", of_one},
+          {"pair", of_two},
+          {"special_tokens", tokens}};
+}
+
 Json default_post_processor(const Vocabulary& vocabulary) {
   const bool bos = vocabulary.add_bos && vocabulary.bos;
   const bool eos = vocabulary.add_eos && vocabulary.eos;
@@ -166,25 +191,16 @@ Json default_post_processor(const Vocabulary& vocabulary) {
             {"trim_offsets", false},
             {"use_regex", true}};
   }
-  Json tokens = Json::object();
-  const auto special = [&](std::int32_t id, int type_id) {
-    const std::string& text = vocabulary.tokens[static_cast<std::size_t>(id)];
-    tokens[text] = {{"id", text}, {"ids", {id}}, {"tokens", {text}}};
-    return Json{{"SpecialToken", {{"id", text}, {"type_id", type_id}}}};
+  std::vector<TemplatePart> single, pair;
+  const auto around = [&](std::vector<TemplatePart>& parts, int text) {
+    if (bos) parts.push_back({.text = -1, .ids = {*vocabulary.bos}, .type_id = text});
+    parts.push_back({.text = text, .ids = {}, .type_id = text});
+    if (eos) parts.push_back({.text = -1, .ids = {*vocabulary.eos}, .type_id = text});
   };
-  const auto around = [&](Json& list, const char* name, int type_id) {
-    if (bos) list.push_back(special(*vocabulary.bos, type_id));
-    list.push_back({{"Sequence", {{"id", name}, {"type_id", type_id}}}});
-    if (eos) list.push_back(special(*vocabulary.eos, type_id));
-  };
-  Json single = Json::array(), pair = Json::array();
-  around(single, "A", 0);
-  around(pair, "A", 0);
-  around(pair, "B", 1);
-  return {{"type", "TemplateProcessing"},
-          {"single", single},
-          {"pair", pair},
-          {"special_tokens", tokens}};
+  around(single, 0);
+  around(pair, 0);
+  around(pair, 1);
+  return template_processing(single, pair, vocabulary);
 }
 
 }  // namespace bantam

@@ -48,6 +48,10 @@ class PostProcessor {
   bool adds_tokens_ = false, trims_offsets_ = false, adds_prefix_space_ = false;
 };
 
+/// The TemplateProcessing that puts these parts together.
+Json template_processing(const std::vector<TemplatePart>& single,
+                         const std::vector<TemplatePart>& pair, const Vocabulary& vocabulary);
+
 /// bos and eos around each text, as the vocabulary's add_bos and add_eos say; for byte-level BPE
 /// without either, what its files hold.
 Json default_post_processor(const Vocabulary& vocabulary);

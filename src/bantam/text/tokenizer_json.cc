@@ -137,6 +137,7 @@ Vocabulary vocabulary_from_tokenizer_json(std::string_view text) {
 }
 
 std::string tokenizer_json_of(const Vocabulary& vocabulary) {
+  require_two_way(vocabulary, "tokenizer.json");
   return vocabulary.like_sentence_piece || vocabulary.kind == TokenModelKind::sentence_piece_bpe
              ? written(exported_sentence_piece(vocabulary))
              : written(vocabulary);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bantam {
@@ -39,6 +40,12 @@ enum class TokenModelKind {
   word_level,          ///< a token for each piece
 };
 
+/// A piece that a text is cut into as if it were a token.
+struct UnlistedPiece {
+  std::string text;
+  double score = 0;
+};
+
 /// Ids are positions in `tokens`.
 struct Vocabulary {
   TokenModelKind kind = TokenModelKind::byte_bpe;
@@ -47,8 +54,11 @@ struct Vocabulary {
   std::vector<std::string> tokens;
   std::vector<TokenType> types;     ///< one for each token; empty means all normal
   std::vector<std::string> merges;  ///< "left right", most important first; of the first two kinds
-  /// For sentence_piece_bpe and unigram. Added tokens past the end have none.
+  /// For sentence_piece_bpe and unigram. Added tokens past the end have none. Minus infinity: no
+  /// text is cut into this token, but what would be `unk` becomes it if that is its whole text.
   std::vector<double> scores;
+  /// What these two kinds cut texts into besides: it has no id and becomes `unk`.
+  std::vector<UnlistedPiece> unlisted;
   std::string pre =
       "default";  ///< name of the pre-tokenizer (tokenizer.ggml.pre); "" if it has none
   /// The parts as tokenizer.json writes them. For byte_bpe, what is empty is filled from `pre`;
@@ -88,6 +98,10 @@ inline bool model_knows(const Vocabulary& vocabulary, std::size_t id) {
          !std::binary_search(vocabulary.outside_model.begin(), vocabulary.outside_model.end(),
                              static_cast<std::int32_t>(id));
 }
+
+/// Throws Error(input) naming the format ("tokenizer.json") if the vocabulary has tokens that no
+/// text is cut into or pieces without a token: no file but those it came from says that.
+void require_two_way(const Vocabulary& vocabulary, std::string_view format);
 
 /// What those write who make a byte-level vocabulary.
 using BytePairVocabulary = Vocabulary;

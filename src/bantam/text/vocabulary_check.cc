@@ -1,5 +1,6 @@
 #include "bantam/text/vocabulary_check.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bantam/base/error.h"
@@ -55,9 +56,15 @@ void check_scores(const Vocabulary& vocabulary) {
     }
   }
   for (std::size_t id = 0; id < vocabulary.scores.size(); ++id) {
-    if (!std::isfinite(vocabulary.scores[id])) {
-      throw input_error("vocabulary: token {}: expected a finite score, found {}", id,
-                        vocabulary.scores[id]);
+    const double score = vocabulary.scores[id];
+    if (!std::isfinite(score) && !(std::isinf(score) && score < 0)) {
+      throw input_error("vocabulary: token {}: expected a finite score, found {}", id, score);
+    }
+  }
+  for (const UnlistedPiece& piece : vocabulary.unlisted) {
+    if (!std::isfinite(piece.score)) {
+      throw input_error("vocabulary: piece '{}': expected a finite score, found {}",
+                        escaped(piece.text), piece.score);
     }
   }
 }
@@ -69,6 +76,12 @@ void check_lengths(const Vocabulary& vocabulary) {
     if (vocabulary.tokens[id].size() > limit) {
       throw input_error("vocabulary: token {}: expected at most {} bytes, found {}", id, limit,
                         vocabulary.tokens[id].size());
+    }
+  }
+  for (const UnlistedPiece& piece : vocabulary.unlisted) {
+    if (piece.text.empty() || piece.text.size() > limit) {
+      throw input_error("vocabulary: piece '{}': expected 1 to {} bytes, found {}",
+                        escaped(piece.text), limit, piece.text.size());
     }
   }
 }
@@ -109,6 +122,15 @@ void fill_parts(Vocabulary& vocabulary) {
 }
 
 }  // namespace
+
+void require_two_way(const Vocabulary& vocabulary, std::string_view format) {
+  const auto never_cut = std::ranges::count(vocabulary.scores, -INFINITY);
+  if (never_cut == 0 && vocabulary.unlisted.empty()) return;
+  throw input_error(
+      "{} has no place for tokens that no text is cut into ({} here) and pieces that have no token "
+      "({}); keep the SentencePiece models and vocab.json beside the weights",
+      format, never_cut, vocabulary.unlisted.size());
+}
 
 void check_vocabulary(Vocabulary& vocabulary) {
   fill_types(vocabulary);

@@ -1,6 +1,7 @@
 #include "bantam/text/models/sentence_piece_bpe.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "bantam/text/models/symbol_list.h"
 #include "bantam/text/unicode.h"
@@ -18,13 +19,19 @@ std::unordered_map<std::string_view, std::int32_t> normal_tokens(const Vocabular
   ids.reserve(vocabulary.tokens.size());
   for (std::size_t id = 0; id < vocabulary.scores.size(); ++id) {
     if (vocabulary.types[id] != TokenType::normal || vocabulary.tokens[id].empty()) continue;
+    if (std::isinf(vocabulary.scores[id])) continue;
     ids.try_emplace(vocabulary.tokens[id], static_cast<std::int32_t>(id));
   }
+  auto next = static_cast<std::int32_t>(vocabulary.tokens.size());
+  for (const UnlistedPiece& piece : vocabulary.unlisted) ids.try_emplace(piece.text, next++);
   return ids;
 }
 
-/// Ranks of the tokens by score, highest first; equal scores share a rank.
-std::vector<std::uint32_t> ranks_by_score(const std::vector<double>& scores) {
+/// Ranks of tokens and unlisted pieces by score, highest first; equal scores share a rank.
+std::vector<std::uint32_t> ranks_by_score(const Vocabulary& vocabulary) {
+  std::vector<double> scores = vocabulary.scores;
+  if (!vocabulary.unlisted.empty()) scores.resize(vocabulary.tokens.size());
+  for (const UnlistedPiece& piece : vocabulary.unlisted) scores.push_back(piece.score);
   std::vector<double> distinct = scores;
   std::sort(distinct.begin(), distinct.end(), std::greater<>());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
@@ -40,7 +47,8 @@ std::vector<std::uint32_t> ranks_by_score(const std::vector<double>& scores) {
 }  // namespace
 
 SentencePieceBpe::SentencePieceBpe(const Vocabulary& vocabulary)
-    : count_(static_cast<std::int32_t>(vocabulary.tokens.size())),
+    : listed_(static_cast<std::int32_t>(vocabulary.tokens.size())),
+      count_(listed_ + static_cast<std::int32_t>(vocabulary.unlisted.size())),
       unk_(vocabulary.unk.value_or(-1)),
       bytes_(vocabulary),
       rules_({}) {
@@ -78,7 +86,7 @@ void SentencePieceBpe::make_rules(const Vocabulary& vocabulary, const TokenIds& 
     const bool single = c.valid && static_cast<std::size_t>(c.length) == text.size();
     return single ? characters_.at(c.value) : no_token;
   };
-  const std::vector<std::uint32_t> ranks = ranks_by_score(vocabulary.scores);
+  const std::vector<std::uint32_t> ranks = ranks_by_score(vocabulary);
   std::vector<Merge> merges;
   std::vector<std::uint32_t> merge_ranks;
   for (const auto& [text, id] : ids) {
@@ -118,7 +126,8 @@ void SentencePieceBpe::encode(std::string_view piece, std::vector<MergedToken>& 
   for (const auto& [id, length] : merged) {
     const bool is_token = id < count_ || id >= whole_base;
     if (is_token) {
-      tokens.push_back({id >= whole_base ? id - whole_base : id, length});
+      const std::int32_t token = id >= whole_base ? id - whole_base : id;
+      tokens.push_back({token < listed_ ? token : unk_, length});
     } else if (after_unknown && tokens.size() > first && tokens.back().id == unk_) {
       tokens.back().length += length;
     } else {

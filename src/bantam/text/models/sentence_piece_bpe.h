@@ -22,7 +22,8 @@ class SentencePieceBpe : public TokenModel {
   void make_rules(const Vocabulary& vocabulary, const TokenIds& ids);
   void add_unknown(std::string_view text, std::vector<MergedToken>& tokens) const;
 
-  std::int32_t count_;  // of tokens
+  std::int32_t listed_;  // tokens; unlisted pieces are numbered from here on
+  std::int32_t count_;   // with those
   std::int32_t unk_;
   ByteTokens bytes_;
   ByteTrie whole_;  // user-defined tokens, which merge with nothing

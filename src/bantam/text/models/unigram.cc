@@ -1,6 +1,7 @@
 #include "bantam/text/models/unigram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "bantam/text/unicode.h"
@@ -19,7 +20,7 @@ std::size_t character_length(std::string_view text, std::size_t at) {
 
 bool is_found_in_text(const Vocabulary& vocabulary, std::size_t id) {
   const TokenType type = vocabulary.types[id];
-  if (vocabulary.tokens[id].empty()) return false;
+  if (vocabulary.tokens[id].empty() || std::isinf(vocabulary.scores[id])) return false;
   if (type == TokenType::normal || type == TokenType::user_defined) return true;
   return type == TokenType::byte && !vocabulary.like_sentence_piece;
 }
@@ -27,7 +28,8 @@ bool is_found_in_text(const Vocabulary& vocabulary, std::size_t id) {
 }  // namespace
 
 Unigram::Unigram(const Vocabulary& vocabulary)
-    : unk_(vocabulary.unk.value_or(-1)),
+    : count_(static_cast<std::int32_t>(vocabulary.tokens.size())),
+      unk_(vocabulary.unk.value_or(-1)),
       single_precision_(vocabulary.like_sentence_piece),
       bytes_(vocabulary),
       scores_(vocabulary.scores) {
@@ -36,8 +38,13 @@ Unigram::Unigram(const Vocabulary& vocabulary)
   for (std::size_t id = 0; id < scores_.size(); ++id) {
     // `tokenizers` takes the least of all, SentencePiece that of normal tokens.
     if (single_precision_ && vocabulary.types[id] != TokenType::normal) continue;
+    if (std::isinf(scores_[id])) continue;
     least = std::min(least, scores_[id]);
     most = std::max(most, scores_[id]);
+  }
+  for (const UnlistedPiece& piece : vocabulary.unlisted) {
+    least = std::min(least, piece.score);
+    most = std::max(most, piece.score);
   }
   unk_score_ = single_precision_ ? static_cast<float>(least - unk_penalty) : least - unk_penalty;
   for (std::size_t id = 0; id < scores_.size(); ++id) {
@@ -47,6 +54,12 @@ Unigram::Unigram(const Vocabulary& vocabulary)
       const auto length = static_cast<float>(vocabulary.tokens[id].size());
       scores_[id] = length * static_cast<float>(most) - user_defined_discount;
     }
+  }
+  if (vocabulary.unlisted.empty()) return;
+  scores_.resize(vocabulary.tokens.size());
+  for (const UnlistedPiece& piece : vocabulary.unlisted) {
+    trie_.insert(piece.text, static_cast<std::int32_t>(scores_.size()));
+    scores_.push_back(piece.score);
   }
 }
 
@@ -80,7 +93,7 @@ void Unigram::encode(std::string_view piece, std::vector<MergedToken>& tokens) c
     const Node& node = nodes[ends[i]];
     std::uint32_t end = ends[i];
     if (node.id != unk_) {
-      tokens.push_back({node.id, end - node.start});
+      tokens.push_back({node.id < count_ ? node.id : unk_, end - node.start});
       continue;
     }
     while (i > 0 && nodes[ends[i - 1]].id == unk_) end = ends[--i];  // neighbours are one unknown

@@ -27,6 +27,7 @@ class Unigram : public TokenModel {
   void reach(Node& node, double score, std::uint32_t start, std::int32_t id) const;
   void add_unknown(std::string_view text, std::vector<MergedToken>& tokens) const;
 
+  std::int32_t count_;  // of tokens; unlisted pieces are numbered from here on
   std::int32_t unk_;
   bool single_precision_;  // SentencePiece keeps sums as floats, `tokenizers` as doubles
   double unk_score_ = 0;
