@@ -14,6 +14,7 @@
 #include "bantam/model/load_seq2seq.h"
 #include "bantam/model/model_reference.h"
 #include "bantam/model/open_model.h"
+#include "bantam/model/translation_languages.h"
 #include "bantam/text/chat_template.h"
 
 namespace bantam {
@@ -29,6 +30,7 @@ struct GenerateCommandOptions {
   bool chat = false;
   int batch = 8;
   std::int64_t context = 0;
+  std::string source_language, target_language;
   GenerateOptions generate;
 };
 
@@ -45,6 +47,12 @@ void describe(Describer<GenerateCommandOptions>& d) {
   d(&GenerateCommandOptions::context, "context",
     "Tokens that prompt and answer may have; 0 is what the model was trained for.",
     at_least(std::int64_t{0}));
+  d(&GenerateCommandOptions::source_language, "source_language",
+    "What a translation model reads, as its files call it: eng_Latn (NLLB), en_XX (mBART), en "
+    "(M2M-100).");
+  d(&GenerateCommandOptions::target_language, "target_language",
+    "What a translation model writes: fra_Latn, fr_XX, fr, or fra (Marian's models of many "
+    "languages).");
   d.nested(&GenerateCommandOptions::generate);
 }
 
@@ -169,9 +177,11 @@ class Generate final : public CommandBody {
     const std::vector<Item> items = read_items(session);
     options_.generate.sampler.seed = session.shared().seed;
     const ModelReference reference = resolve_model_reference(options_.model);
-    return kind_of_model(reference.path) == ModelKind::encoder_decoder
-               ? answer(session, items, reference)
-               : go_on(session, items);
+    if (kind_of_model(reference.path) == ModelKind::encoder_decoder) {
+      return answer(session, items, reference);
+    }
+    refuse_languages(reference);
+    return go_on(session, items);
   }
 
  private:
@@ -217,7 +227,8 @@ class Generate final : public CommandBody {
           "{}: this model is an encoder-decoder, which answers to a text; leave {} out",
           name_of_model(reference.path), options_.chat ? "--chat" : "--context");
     }
-    const LoadedSeq2Seq loaded = load_seq2seq(reference);
+    LoadedSeq2Seq loaded = load_seq2seq(reference);
+    choose_languages(loaded);
     std::vector<std::string> told;
     Seq2SeqOptions search = seq2seq_options(options_.generate, loaded.generation_defaults, told);
     if (search.max_tokens == 0) search.max_tokens = kUsualTokens;
@@ -226,6 +237,24 @@ class Generate final : public CommandBody {
     return write(session, loaded.path, items, [&](const GenerateHooks& hooks) {
       return answer_texts(loaded, texts, search, hooks);
     });
+  }
+
+  void choose_languages(LoadedSeq2Seq& loaded) const {
+    if (!options_.source_language.empty()) {
+      loaded.tokenizer = with_source_language(loaded.tokenizer, options_.source_language);
+    }
+    if (options_.target_language.empty()) return;
+    const TargetLanguage target = with_target_language(loaded.tokenizer, options_.target_language);
+    loaded.tokenizer = target.tokenizer;
+    if (target.first_token) loaded.tokens.forced_first = target.first_token;
+  }
+
+  // A language model is told in its prompt.
+  void refuse_languages(const ModelReference& reference) const {
+    if (options_.source_language.empty() && options_.target_language.empty()) return;
+    throw usage_error(
+        "--{}-language: {} is no encoder-decoder; say in the prompt what to translate into",
+        options_.source_language.empty() ? "target" : "source", name_of_model(reference.path));
   }
 
   static void tell(Session& session, const std::string& model,
