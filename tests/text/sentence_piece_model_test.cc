@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "bantam/text/tokenizer.h"
 #include "tests/text/error_text.h"
 #include "tests/text/golden_file.h"
@@ -80,6 +82,49 @@ TEST(SentencePieceFile, ACutCharsmapNamesTheByte) {  // T8
                                          {.charsmap = std::string("\x08\0\0\0abcd", 8)});
               }),
               HasSubstr("expected a trie of 8 bytes from byte 4 on, the map ends at byte 8"));
+}
+
+/// Cuts "ba" off without having it, and has "ab" and "c" without cutting them off.
+Vocabulary one_way_vocabulary(TokenModelKind kind) {
+  constexpr double never = -std::numeric_limits<double>::infinity();
+  Vocabulary vocabulary;
+  vocabulary.kind = kind;
+  vocabulary.pre = "";
+  vocabulary.tokens = {"<unk>", "a", "b", "ab", "c"};
+  vocabulary.types = {TokenType::unknown, TokenType::normal, TokenType::normal, TokenType::normal,
+                      TokenType::normal};
+  vocabulary.scores = {0, -1, -1, never, never};
+  vocabulary.unlisted = {{"ba", -1}};
+  vocabulary.unk = 0;
+  vocabulary.like_sentence_piece = true;
+  return vocabulary;
+}
+
+TEST(OneWayTokens, AreDecodedAndPiecesWithoutOneAreUnknown) {
+  for (const auto kind : {TokenModelKind::unigram, TokenModelKind::sentence_piece_bpe}) {
+    const auto tokenizer = Tokenizer::from_vocabulary(one_way_vocabulary(kind));
+    const auto ids = [&](const char* text) { return tokenizer->encode(text).ids; };
+    EXPECT_EQ(ids("ab"), (std::vector<std::int32_t>{1, 2}));
+    EXPECT_EQ(ids("ba"), (std::vector<std::int32_t>{0}));
+    EXPECT_EQ(ids("bad"), (std::vector<std::int32_t>{0, 0}));  // a piece, then a character
+    EXPECT_EQ(ids("ddba"), (std::vector<std::int32_t>{0, 0}));
+    EXPECT_EQ(ids("ac"), (std::vector<std::int32_t>{1, 4}));  // unknown, but its name is a token
+    EXPECT_EQ(ids("acd"), (std::vector<std::int32_t>{1, 0}));
+    EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{3}), "ab");
+    EXPECT_THAT(error_of([&] { tokenizer->to_tokenizer_json(); }),
+                testing::AllOf(HasSubstr("tokenizer.json"), HasSubstr("(2 here)")));
+  }
+}
+
+TEST(OneWayTokens, OtherScoresThatAreNoNumbersAreRefused) {
+  Vocabulary vocabulary = one_way_vocabulary(TokenModelKind::unigram);
+  vocabulary.scores[1] = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(error_of([&] { Tokenizer::from_vocabulary(vocabulary); }), HasSubstr("token 1"));
+  vocabulary = one_way_vocabulary(TokenModelKind::unigram);
+  vocabulary.unlisted[0].score = -std::numeric_limits<double>::infinity();
+  EXPECT_THAT(error_of([&] { Tokenizer::from_vocabulary(vocabulary); }), HasSubstr("piece 'ba'"));
+  vocabulary.unlisted[0] = {"", 0};
+  EXPECT_THAT(error_of([&] { Tokenizer::from_vocabulary(vocabulary); }), HasSubstr("piece ''"));
 }
 
 }  // namespace
