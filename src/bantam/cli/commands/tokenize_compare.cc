@@ -49,7 +49,7 @@ std::shared_ptr<const Tokenizer> load_any(const std::string& reference) {
     return Tokenizer::from_tokenizer_json(read_file(path), reference);
   }
   // A folder of `tokenize train` is no model.
-  const bool own = std::filesystem::exists(path / "tokenizer.json");
+  const bool own = has_tokenizer(path);
   return load_tokenizer(own ? path : resolve_model_reference(reference).path);
 }
 
