@@ -132,7 +132,8 @@ Tensor Transformer::forward(const Stack& stack, const Batch& batch, KvStore* cac
 
 // What the layers start from: tokens, with positions and types where the model has learned them.
 Tensor Transformer::embedded(const Stack& stack, const Batch& batch, Taps* taps) const {
-  const auto& [weights, config, prefix] = stack;
+  const Weights& weights = stack.weights;
+  const DecoderConfig& config = stack.config;
   const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
   const Tensor& table = weights.embedding.defined() ? weights.embedding : weights_.embedding;
   Tensor x = embedding(table, Tensor::from(batch.tokens, {tokens}));
