@@ -65,6 +65,31 @@ TEST(Allocator, HoldsHardlyMoreThanWasEverInUse) {
   EXPECT_LE(resident(), before + (std::uint64_t{8} << 20)) << "given back to the system";
 }
 
+TEST(Allocator, CutsLastingMemoryFromLargeBlocksThatReturnWithTheirLastPiece) {
+  const std::uint64_t before = tensor_memory().current;
+  std::vector<std::shared_ptr<std::byte>> pieces;
+  for (std::size_t i = 0; i < 200; ++i) {  // more than one large block holds
+    const std::size_t bytes = 100'000 + 97 * i;
+    pieces.push_back(allocate_lasting_memory(bytes));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pieces.back().get()) % 64, 0u);
+    std::memset(pieces.back().get(), static_cast<int>(i), bytes);
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    EXPECT_EQ(pieces[i].get()[0], static_cast<std::byte>(i));
+    EXPECT_EQ(pieces[i].get()[100'000 + 97 * i - 1], static_cast<std::byte>(i));
+  }
+  const auto last = pieces.back();
+  pieces.clear();
+  EXPECT_LE(tensor_memory().current, before + (16u << 20));
+  EXPECT_EQ(last.get()[0], static_cast<std::byte>(199));
+}
+
+TEST(Allocator, GivesLastingMemoryBackToTheLastByte) {
+  const std::uint64_t before = tensor_memory().current;
+  { const auto small = allocate_lasting_memory(10), large = allocate_lasting_memory(20 << 20); }
+  EXPECT_EQ(tensor_memory().current, before);
+}
+
 TEST(Allocator, NamesTheSizeItCannotHave) {
   const std::uint64_t before = tensor_memory().current;
   try {

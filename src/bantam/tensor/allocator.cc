@@ -182,7 +182,40 @@ Cache& cache() {
   return instance;
 }
 
+// The large block that lasting memory is cut from, for as long as a piece of it is in use.
+class LastingBlock {
+ public:
+  std::shared_ptr<std::byte> take(std::size_t bytes) {
+    const std::size_t size = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    if (size > kHugePages / 4) return allocate_tensor_memory(bytes);
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<std::byte> block = block_.lock();
+    if (block == nullptr || size > kHugePages - used_) {
+      block = allocate_tensor_memory(kHugePages);
+      block_ = block;
+      used_ = 0;
+    }
+    std::byte* const piece = block.get() + used_;
+    used_ += size;
+    return {std::move(block), piece};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::weak_ptr<std::byte> block_;
+  std::size_t used_ = 0;  // bytes of it that were given out
+};
+
+LastingBlock& lasting_block() {
+  static LastingBlock& instance = *new LastingBlock;
+  return instance;
+}
+
 }  // namespace
+
+std::shared_ptr<std::byte> allocate_lasting_memory(std::size_t bytes) {
+  return lasting_block().take(bytes);
+}
 
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes) {
   const std::size_t size = size_class(std::max<std::size_t>(bytes, 1));

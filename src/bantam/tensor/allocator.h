@@ -11,6 +11,11 @@ namespace bantam {
 /// kernel's zeroing of fresh pages, which costs more than many of the ops that fill them.
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes);
 
+/// The same for what stays as long as a model does, such as its weights in another order: pieces of
+/// large blocks on huge pages, so that hundreds of weights are first written with few page faults
+/// and read with few misses of the address cache. A large block returns when all its pieces did.
+std::shared_ptr<std::byte> allocate_lasting_memory(std::size_t bytes);
+
 /// Gives cached blocks back to the system; what is in use now is the new measure of how many may
 /// wait.
 void release_cached_tensor_memory();

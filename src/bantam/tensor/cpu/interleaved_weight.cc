@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/allocator.h"
 #include "bantam/tensor/cpu/decode.h"
 #include "bantam/tensor/quant/q4_0.h"
 #include "bantam/tensor/quant/q4_1.h"
@@ -113,12 +114,11 @@ void put_levels(const std::uint8_t* levels, int lanes, int lane, std::uint8_t* p
 }
 
 template <class Block, int kBits>
-void interleave_rows(const Tensor& weight, InterleavedWeight& out) {
+void interleave_rows(const Tensor& weight, const InterleavedWeight& out, std::uint8_t* tiles) {
   const InterleavedLayout layout = interleaved_layout(Block::kType);
   constexpr int kUnits = Block::kElements / kUnit;
   const int lanes = out.lanes;
   const std::int64_t blocks = out.width / Block::kElements;
-  auto* tiles = reinterpret_cast<std::uint8_t*>(out.tiles.data<std::int32_t>());
   const auto* from = reinterpret_cast<const Block*>(weight.bytes());
   parallel_for((out.rows + lanes - 1) / lanes, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin * lanes; row < std::min(end * lanes, out.rows); ++row) {
@@ -172,36 +172,38 @@ InterleavedWeight interleave(const Tensor& weight, int lanes) {
   InterleavedWeight out{weight.dtype(), lanes, weight.size(0), weight.size(1), 0, {}};
   out.tile_size = out.width / (kUnit * layout.units) * layout.block_size(lanes);
   const std::int64_t tiles = (out.rows + lanes - 1) / lanes;
-  out.tiles = Tensor::empty({tiles * out.tile_size / 4}, DType::i32);
+  const auto memory = allocate_lasting_memory(static_cast<std::size_t>(tiles * out.tile_size));
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(memory.get());
   if (out.rows % lanes != 0) {  // the rest of the last tile
-    std::memset(out.tiles.writable_bytes() + (tiles - 1) * out.tile_size, 0, out.tile_size);
+    std::memset(bytes + (tiles - 1) * out.tile_size, 0, static_cast<std::size_t>(out.tile_size));
   }
   switch (weight.dtype()) {
     case DType::q4_0:
-      interleave_rows<Q4_0Block, 4>(weight, out);
+      interleave_rows<Q4_0Block, 4>(weight, out, bytes);
       break;
     case DType::q4_1:
-      interleave_rows<Q4_1Block, 4>(weight, out);
+      interleave_rows<Q4_1Block, 4>(weight, out, bytes);
       break;
     case DType::q5_0:
-      interleave_rows<Q5_0Block, 5>(weight, out);
+      interleave_rows<Q5_0Block, 5>(weight, out, bytes);
       break;
     case DType::q5_1:
-      interleave_rows<Q5_1Block, 5>(weight, out);
+      interleave_rows<Q5_1Block, 5>(weight, out, bytes);
       break;
     case DType::q8_0:
-      interleave_rows<Q8_0Block, 8>(weight, out);
+      interleave_rows<Q8_0Block, 8>(weight, out, bytes);
       break;
     case DType::q4_k:
-      interleave_rows<Q4_KBlock, 4>(weight, out);
+      interleave_rows<Q4_KBlock, 4>(weight, out, bytes);
       break;
     case DType::q6_k:
-      interleave_rows<Q6_KBlock, 6>(weight, out);
+      interleave_rows<Q6_KBlock, 6>(weight, out, bytes);
       break;
     default:
       throw internal_error("interleave: weights of type {} have no integer levels",
                            info(weight.dtype()).name);
   }
+  out.tiles = Tensor::view_of(memory, memory.get(), {tiles * out.tile_size / 4}, DType::i32);
   return out;
 }
 
