@@ -139,6 +139,20 @@ TEST_P(ElementType, FindsTheFirstBlockThatTheReferenceRefuses) {
   EXPECT_EQ(first_bad_block(GetParam(), golden.blocks.data(), count), golden.first_bad);
 }
 
+TEST_P(ElementType, FindsTheFirstOfManyBlocksInALargeWeight) {
+  const Golden golden = load(GetParam());
+  if (golden.first_bad < 0) GTEST_SKIP() << "every block of this type is a number";
+  const DTypeInfo& type = info(GetParam());
+  const auto size = static_cast<std::size_t>(type.block_bytes);
+  const std::int64_t count = std::int64_t{1} << 20, blocks = count / type.block_elements;
+  std::vector<std::byte> bytes(bytes_of(GetParam(), static_cast<std::size_t>(count)));
+  const std::byte* bad = golden.blocks.data() + static_cast<std::size_t>(golden.first_bad) * size;
+  for (const std::int64_t place : {blocks - 1, blocks * 2 / 3, blocks / 3}) {
+    std::copy_n(bad, size, bytes.begin() + static_cast<std::ptrdiff_t>(place) * type.block_bytes);
+    EXPECT_EQ(first_bad_block(GetParam(), bytes.data(), count), place);
+  }
+}
+
 // With the instructions of each generation of CPUs that this one has.
 TEST_P(ElementType, DecodesToTheBitsOfTheReference) {
   const Golden golden = load(GetParam());

@@ -1,5 +1,6 @@
 #include "bantam/tensor/quant/quantize.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -193,7 +194,20 @@ void quantize_row(DType dtype, const float* values, std::int64_t count, std::byt
 
 std::int64_t first_bad_block(DType dtype, const std::byte* blocks, std::int64_t count) {
   const auto first_bad = format_of(dtype).first_bad;
-  return first_bad == nullptr ? -1 : first_bad(blocks, count);
+  if (first_bad == nullptr) return -1;
+  constexpr std::int64_t kChunk = std::int64_t{1} << 18;  // elements: whole blocks of any type
+  const std::int64_t block = info(dtype).block_elements, chunks = (count + kChunk - 1) / kChunk;
+  std::vector<std::int64_t> found(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+      const std::int64_t from = chunk * kChunk, size = std::min(kChunk, count - from);
+      const auto* bytes = blocks + from / block * info(dtype).block_bytes;
+      const std::int64_t bad = first_bad(bytes, size);
+      found[static_cast<std::size_t>(chunk)] = bad < 0 ? -1 : bad + from / block;
+    }
+  });
+  const auto bad = std::ranges::find_if(found, [](std::int64_t place) { return place >= 0; });
+  return bad == found.end() ? -1 : *bad;
 }
 
 Tensor quantize(const Tensor& x, DType dtype) {
