@@ -69,6 +69,18 @@ TEST(GgufParse, EveryTruncationIsRefusedNamingTheOffset) {
   }
 }
 
+TEST(GgufParse, TextsThatAreLeftOutAreCheckedAllTheSame) {
+  const std::string file = small_file();
+  const GgufHeader header = parse_gguf(as_bytes(file), "m.gguf", GgufTexts::left_out);
+  ASSERT_EQ(header.metadata.size(), 4u);
+  EXPECT_EQ(value_text(header.metadata[2].second), "[1.5, -2, 0]");
+  EXPECT_EQ(type_text(header.metadata[3].second), "array of 0 string");
+  EXPECT_EQ(header.tensors[1].offset, header.data_offset + 32);
+  const std::string cut = file.substr(0, file.find("Ġb") + 1);
+  EXPECT_THAT(error_of([&] { parse_gguf(as_bytes(cut), "m.gguf", GgufTexts::left_out); }),
+              HasSubstr("byte"));
+}
+
 TEST(GgufParse, TruncationInsideAKeyNamesFieldAndKey) {
   FileBytes file = start(0, 2);
   file.string("general.name").u32(8).string("x");

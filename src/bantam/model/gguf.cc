@@ -149,9 +149,10 @@ std::string value_text(const GgufValue& value, std::size_t limit) {
       value);
 }
 
-std::shared_ptr<const GgufFile> GgufFile::open(const Path& path, WeightCheck check) {
+std::shared_ptr<const GgufFile> GgufFile::open(const Path& path, WeightCheck check,
+                                               GgufTexts texts) {
   std::shared_ptr<GgufFile> file(new GgufFile);
-  file->add_part(path, 0);
+  file->add_part(path, 0, texts);
   const std::string where = escaped(path.string());
   const std::int64_t count = split_value(file->headers_[0], "split.count", where, 1);
   if (count > 1) {
@@ -172,22 +173,26 @@ std::shared_ptr<const GgufFile> GgufFile::open(const Path& path, WeightCheck che
         throw input_error("{}: part {} of {} is missing; put it beside the others",
                           escaped(part.string()), number, count);
       }
-      whole.add_part(part, static_cast<std::size_t>(number - 1));
+      whole.add_part(part, static_cast<std::size_t>(number - 1), texts);
     }
     whole.check_parts(static_cast<std::size_t>(count));
     *file = std::move(whole);
   }
-  if (check == WeightCheck::always ||
-      (check == WeightCheck::automatic && file->total_bytes() <= kAutomaticCheckBytes)) {
-    file->check_blocks();
-  }
+  file->check(check);
   return file;
 }
 
-void GgufFile::add_part(const Path& path, std::size_t part) {
+void GgufFile::check(WeightCheck check) const {
+  if (check == WeightCheck::always ||
+      (check == WeightCheck::automatic && total_bytes() <= kAutomaticCheckBytes)) {
+    check_blocks();
+  }
+}
+
+void GgufFile::add_part(const Path& path, std::size_t part, GgufTexts texts) {
   auto mapped = MappedFile::open(path);
   const std::string where = escaped(path.string());
-  GgufHeader header = parse_gguf(mapped->bytes(), where);
+  GgufHeader header = parse_gguf(mapped->bytes(), where, texts);
   for (GgufTensorInfo& tensor : header.tensors) {
     tensor.part = part;
     const auto [known, fresh] = tensor_places_.emplace(tensor.name, tensors_.size());

@@ -82,9 +82,13 @@ struct GgufHeader {
   std::uint64_t data_offset = 0;
 };
 
-/// Reads and checks the header of a whole file in memory; no tensor byte is touched. Throws
-/// Error(input) that begins with `where` and names offset, field, key or tensor.
-GgufHeader parse_gguf(Bytes bytes, std::string_view where);
+/// What becomes of arrays of strings, which are most of a header: the tokens and merges.
+enum class GgufTexts { kept, left_out };
+
+/// Reads and checks the header of a whole file in memory; no tensor byte is touched. Arrays of
+/// strings that are left out are checked, too, and empty. Throws Error(input) that begins with
+/// `where` and names offset, field, key or tensor.
+GgufHeader parse_gguf(Bytes bytes, std::string_view where, GgufTexts texts = GgufTexts::kept);
 
 enum class WeightCheck {
   automatic,  ///< when the files together have at most 2 GB
@@ -97,7 +101,8 @@ class GgufFile : public WeightSource {
   /// `path` may be any part of a split set: all its parts are opened. The check refuses a block
   /// whose scale is NaN or infinite, naming tensor and block.
   static std::shared_ptr<const GgufFile> open(const Path& path,
-                                              WeightCheck check = WeightCheck::automatic);
+                                              WeightCheck check = WeightCheck::automatic,
+                                              GgufTexts texts = GgufTexts::kept);
 
   const GgufMetadata& metadata() const { return metadata_; }
   const GgufValue* find(std::string_view key) const;
@@ -126,9 +131,12 @@ class GgufFile : public WeightSource {
   Tensor tensor(std::string_view name) const override;
   std::string description() const override;
 
+  /// The check of open(), for a file that was opened without it.
+  void check(WeightCheck check) const;
+
  private:
   GgufFile() = default;
-  void add_part(const Path& path, std::size_t part);
+  void add_part(const Path& path, std::size_t part, GgufTexts texts);
   void check_parts(std::size_t count) const;
   void check_blocks() const;
   [[noreturn]] void throw_type(std::string_view key, std::string_view expected) const;

@@ -32,7 +32,8 @@ std::string_view foreign_type_name(std::uint32_t number) {
 
 class HeaderReader {
  public:
-  HeaderReader(Bytes bytes, std::string_view where) : bytes_(bytes), where_(where) {}
+  HeaderReader(Bytes bytes, std::string_view where, GgufTexts texts)
+      : bytes_(bytes), where_(where), texts_(texts) {}
 
   GgufHeader read() {
     read_start();
@@ -193,8 +194,12 @@ class HeaderReader {
     // A string takes eight bytes at least, so this bounds what the loop may allocate.
     if (count > left() / 8)
       throw error("the array of {} has {} strings but {} bytes are left", place(), count, left());
-    items.reserve(static_cast<std::size_t>(count));
-    for (std::uint64_t i = 0; i < count; ++i) items.emplace_back(string("array"));
+    const bool kept = texts_ == GgufTexts::kept;
+    if (kept) items.reserve(static_cast<std::size_t>(count));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::string_view text = string("array");
+      if (kept) items.emplace_back(text);
+    }
   }
 
   template <std::size_t I>
@@ -361,6 +366,7 @@ class HeaderReader {
 
   Bytes bytes_;
   std::string_view where_;
+  GgufTexts texts_;
   std::uint64_t position_ = 0, tensor_count_ = 0, key_count_ = 0;
   std::string_view part_;  // "key", "tensor", or nothing: with index_, count_ and name_, the place
   std::uint64_t index_ = 0, count_ = 0;
@@ -370,8 +376,8 @@ class HeaderReader {
 
 }  // namespace
 
-GgufHeader parse_gguf(Bytes bytes, std::string_view where) {
-  return HeaderReader(bytes, where).read();
+GgufHeader parse_gguf(Bytes bytes, std::string_view where, GgufTexts texts) {
+  return HeaderReader(bytes, where, texts).read();
 }
 
 }  // namespace bantam

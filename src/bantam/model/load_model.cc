@@ -1,5 +1,7 @@
 #include "bantam/model/load_model.h"
 
+#include <future>
+
 #include "bantam/base/error.h"
 #include "bantam/model/hf_config.h"
 #include "bantam/model/load_tokenizer.h"
@@ -57,11 +59,15 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   LoadedModel loaded;
   loaded.path = reference.path;
   loaded.name = name_of_model(reference.path);
-  const OpenedModel opened = open_model(
-      reference.path, options.check_weights ? WeightCheck::automatic : WeightCheck::never);
+  const OpenedModel opened = open_model(reference.path, WeightCheck::never);
   require_decoder(opened, reference.path);
   loaded.memory = estimate_memory(opened.config, *opened.source, options.context);
   require_memory(loaded.memory, loaded.name);
+  // The tables of a tokenizer take as long as a look at all weights does: both at once.
+  auto tokenizer = std::async(std::launch::async, [&] {
+    return opened.gguf ? tokenizer_of(*opened.gguf) : load_tokenizer(reference.path);
+  });
+  if (options.check_weights && opened.gguf) opened.gguf->check(WeightCheck::automatic);
   auto weights = read_decoder_weights(*opened.source, opened.naming, *opened.architecture,
                                       opened.config, loaded.warnings);
   try {
@@ -70,7 +76,7 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   } catch (const Error& error) {
     throw error.at(escaped(reference.path.string()));
   }
-  loaded.tokenizer = opened.gguf ? tokenizer_of(*opened.gguf) : load_tokenizer(reference.path);
+  loaded.tokenizer = tokenizer.get();
   loaded.chat_template = opened.gguf ? chat_template_of(*opened.gguf, *loaded.tokenizer)
                                      : load_chat_template(reference.path, *loaded.tokenizer);
   loaded.generation_defaults = read_generation_defaults(reference.path);

@@ -12,8 +12,8 @@ OpenedModel completed(OpenedModel model) {
   return model;
 }
 
-OpenedModel open_gguf(const Path& path, WeightCheck check) {
-  auto file = GgufFile::open(path, check);
+OpenedModel open_gguf(const Path& path, WeightCheck check, GgufTexts texts) {
+  auto file = GgufFile::open(path, check, texts);
   const std::string where = escaped(path.string());
   try {
     const Architecture& family = architecture_of_gguf(*file);
@@ -44,9 +44,14 @@ ModelKind OpenedModel::kind() const {
 }
 
 OpenedModel open_model(const Path& path, WeightCheck check) {
-  return std::filesystem::is_directory(path) ? open_folder(path) : open_gguf(path, check);
+  return std::filesystem::is_directory(path) ? open_folder(path)
+                                             : open_gguf(path, check, GgufTexts::kept);
 }
 
-ModelKind kind_of_model(const Path& path) { return open_model(path, WeightCheck::never).kind(); }
+ModelKind kind_of_model(const Path& path) {
+  const bool folder = std::filesystem::is_directory(path);
+  return (folder ? open_folder(path) : open_gguf(path, WeightCheck::never, GgufTexts::left_out))
+      .kind();
+}
 
 }  // namespace bantam

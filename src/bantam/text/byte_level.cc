@@ -38,13 +38,21 @@ std::string to_byte_level(std::string_view bytes) {
 }
 
 std::optional<std::string> from_byte_level(std::string_view text) {
+  const std::array<int, 512>& byte_of = alphabet().byte;
   std::string bytes;
   bytes.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const CodePoint c = code_point_at(text, at);
-    if (!c.valid || c.value >= 512 || alphabet().byte[c.value] < 0) return std::nullopt;
-    bytes += static_cast<char>(alphabet().byte[c.value]);
-    at += c.length;
+    const auto first = static_cast<unsigned char>(text[at]);
+    std::uint32_t value = first;
+    std::size_t length = 1;
+    if (first >= 0x80) {
+      const CodePoint c = code_point_at(text, at);
+      if (!c.valid) return std::nullopt;
+      value = c.value, length = c.length;
+    }
+    if (value >= byte_of.size() || byte_of[value] < 0) return std::nullopt;
+    bytes += static_cast<char>(byte_of[value]);
+    at += length;
   }
   return bytes;
 }
