@@ -19,11 +19,12 @@ struct Entry {
 
 // Every entry of the table. The binding names each of them, so a new entry does not compile until
 // it is listed here with the op that tests it.
-std::array<Entry, 20> entries(const Backend& table) {
+std::array<Entry, 21> entries(const Backend& table) {
   const auto& [gemm, linear, linear_input_gradient, rounds_for, rounded_linears,
-               rounded_linear_input_gradient, rms_norm, rms_norm_backward, layer_norm,
-               layer_norm_backward, rope, attention, attention_backward, paged_attention,
-               write_pages, swiglu, swiglu_backward, softmax, softmax_backward] = table;
+               rounded_linear_input_gradient, prepare_rounded, rms_norm, rms_norm_backward,
+               layer_norm, layer_norm_backward, rope, attention, attention_backward,
+               paged_attention, write_pages, swiglu, swiglu_backward, softmax, softmax_backward] =
+      table;
   return {{{"gemm", "matmul", gemm != nullptr},
            {"linear", "linear", linear != nullptr},
            {"linear_input_gradient", "linear", linear_input_gradient != nullptr},
@@ -31,6 +32,7 @@ std::array<Entry, 20> entries(const Backend& table) {
            {"rounds_for", "linear", rounds_for != nullptr},
            {"rounded_linears", "linear", rounded_linears != nullptr},
            {"rounded_linear_input_gradient", "linear", rounded_linear_input_gradient != nullptr},
+           {"prepare_rounded", "linear", prepare_rounded != nullptr},
            {"rms_norm", "rms_norm", rms_norm != nullptr},
            {"rms_norm_backward", "rms_norm", rms_norm_backward != nullptr},
            {"layer_norm", "layer_norm", layer_norm != nullptr},

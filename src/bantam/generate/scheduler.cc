@@ -112,7 +112,9 @@ Scheduler::Scheduler(std::shared_ptr<const CausalLM> model,
       tokenizer_(std::move(tokenizer)),
       tokens_(std::move(tokens)),
       options_(completed(options, model_->config())),
-      store_(model_->kv_shape(), store_tokens(options_)) {}
+      store_(model_->kv_shape(), store_tokens(options_)) {
+  model_->prepare_answers();
+}
 
 Scheduler::~Scheduler() = default;
 

@@ -11,6 +11,14 @@ Tensor CausalLM::logits(const Tensor& hidden, Taps* taps) const {
   return tap(taps, "head", ".out", scores);
 }
 
+void CausalLM::prepare_answers() const {
+  std::vector<Tensor> weights{head_weight()};
+  if (config().experts.count == 0) {
+    for (const LinearLayer* linear : linears()) weights.push_back(linear->weight);
+  }
+  bantam::prepare_answers(weights);
+}
+
 Batch make_batch(std::span<const std::vector<std::int32_t>> sequences) {
   Batch batch;
   std::vector<std::int64_t> lengths;

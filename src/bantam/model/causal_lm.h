@@ -18,6 +18,9 @@ class CausalLM : public Transformer {
   const Tensor& head_weight() const {
     return config().tied_head ? weights().embedding : weights().head.weight;
   }
+  /// Arranges weights for answering, all at once; the experts of a mixture wait until they are
+  /// used.
+  void prepare_answers() const;
   ScoreForm logit_form() const { return config().logit_form(); }
 };
 

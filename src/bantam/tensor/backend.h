@@ -52,6 +52,8 @@ struct Backend {
   std::vector<Tensor> (*rounded_linears)(const Tensor& x,
                                          std::span<const Tensor> weights) = nullptr;
   Tensor (*rounded_linear_input_gradient)(const Tensor& dy, const Tensor& weight) = nullptr;
+  // Makes the form that rounded_linears() keeps of each weight ahead of the first product.
+  void (*prepare_rounded)(std::span<const Tensor> weights) = nullptr;
 
   // Optional, f32 only: empty means composed.
   NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;

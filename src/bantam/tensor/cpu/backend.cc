@@ -14,6 +14,7 @@ const Backend& backend() {
       .rounds_for = multiplies_interleaved,
       .rounded_linears = rounded_linears,
       .rounded_linear_input_gradient = rounded_linear_input_gradient,
+      .prepare_rounded = prepare_rounded,
       .rms_norm = rms_norm,
       .rms_norm_backward = rms_norm_backward,
       .layer_norm = layer_norm,

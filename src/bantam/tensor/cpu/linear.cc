@@ -179,4 +179,17 @@ Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight) {
   return input_gradient_by_panels(dy, weight, interleaved_rows(weight));
 }
 
+// A thread arranges a weight alone, pages of its memory and all: threads that share a weight wait
+// for one another where the system hands out fresh pages. The largest come first, so that none is
+// left alone at the end.
+void prepare_rounded(std::span<const Tensor> weights) {
+  std::vector<Tensor> largest_first(weights.begin(), weights.end());
+  std::ranges::stable_sort(largest_first, std::ranges::greater(), &Tensor::byte_size);
+  parallel_for(std::ssize(largest_first), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      interleaved(largest_first[static_cast<std::size_t>(i)]);
+    }
+  });
+}
+
 }  // namespace bantam::cpu

@@ -134,4 +134,12 @@ bool RoundActivations::in_force() { return rounds_activations; }
 
 bool rounds_in_answers(DType weight) { return can_round(backend(Tensor()), weight); }
 
+void prepare_answers(std::span<const Tensor> weights) {
+  std::vector<Tensor> rounded;
+  for (const Tensor& weight : weights) {
+    if (rounds_in_answers(weight.dtype())) rounded.push_back(contiguous(weight));
+  }
+  if (!rounded.empty()) backend(Tensor()).prepare_rounded(rounded);
+}
+
 }  // namespace bantam

@@ -42,5 +42,8 @@ class RoundActivations {
 };
 /// True when products with weights of this type are rounded so, were RoundActivations alive.
 bool rounds_in_answers(DType weight);
+/// Arranges those of the weights that are multiplied so, several at once. Without it the first
+/// answer arranges each when it comes to it.
+void prepare_answers(std::span<const Tensor> weights);
 
 }  // namespace bantam
