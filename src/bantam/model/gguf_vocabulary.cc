@@ -1,29 +1,12 @@
 #include "bantam/model/gguf_vocabulary.h"
 
-#include <map>
 #include <optional>
 
 #include "bantam/base/error.h"
 #include "bantam/base/json.h"
-#include "bantam/tensor/quant/quantize.h"
 #include "bantam/text/charsmap.h"
 
 namespace bantam {
-
-std::uint32_t gguf_file_type(DType dtype) {
-  static const std::map<DType, std::uint32_t> numbers = {
-      {DType::f32, 0},     {DType::f16, 1},   {DType::q4_0, 2},  {DType::q4_1, 3},
-      {DType::q8_0, 7},    {DType::q5_0, 8},  {DType::q5_1, 9},  {DType::q2_k, 10},
-      {DType::q3_k, 11},   {DType::q4_k, 15}, {DType::q5_k, 16}, {DType::q6_k, 18},
-      {DType::iq4_nl, 25}, {DType::bf16, 32}};
-  const auto found = numbers.find(dtype);
-  if (found != numbers.end()) return found->second;
-  require_quantizable_to(dtype);
-  throw usage_error(
-      "a GGUF file of weights in {} is not made; choose f32, f16, bf16 or a block type",
-      info(dtype).name);
-}
-
 namespace {
 
 constexpr std::string_view space_symbol = "\u2581";

@@ -1,10 +1,9 @@
-// Tokenizers and type numbers as GGUF files state them: what every writer of models shares.
+// Tokenizers as GGUF files state them: what every writer of models shares.
 #pragma once
 
 #include <cstdint>
 
 #include "bantam/model/gguf.h"
-#include "bantam/tensor/dtype.h"
 #include "bantam/text/vocabulary.h"
 
 namespace bantam {
@@ -13,9 +12,6 @@ namespace bantam {
 /// beyond the vocabulary become unused tokens. Throws Error(input) for a kind of tokenizer, or
 /// a way to split text, that the format has no place for.
 void set_gguf_vocabulary(GgufWriter& writer, const Vocabulary& vocabulary, std::int64_t rows);
-
-/// llama.cpp's number for "mostly this type" (general.file_type).
-std::uint32_t gguf_file_type(DType dtype);
 
 /// A list as a value of the format.
 template <class T>

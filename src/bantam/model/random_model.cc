@@ -31,16 +31,6 @@ constexpr std::array<ModelShape, 7> kShapes = {{
     {"llama-3.2-3b", 28, 3072, 24, 8, 128, 8192, 128256, 131072, 500000},
 }};
 
-// The type that rows of `width` can have.
-DType row_type(DType wanted, std::int64_t width) {
-  if (width % info(wanted).block_elements == 0) return wanted;
-  if (wanted == DType::q2_k || wanted == DType::q3_k) return row_type(DType::iq4_nl, width);
-  if (wanted == DType::q4_k) return row_type(DType::q5_0, width);
-  if (wanted == DType::q5_k) return row_type(DType::q5_1, width);
-  if (wanted == DType::q6_k) return row_type(DType::q8_0, width);
-  return DType::f16;
-}
-
 // Uniform with the given deviation: as good as normal for this, and four numbers a draw of bits.
 void fill_row(const RandomStream& stream, std::int64_t row, std::span<float> values,
               double deviation) {
@@ -102,22 +92,41 @@ Shape weight_shape(const ModelShape& shape, std::string_view site) {
   return {shape.width};  // a norm
 }
 
-void add_weight(GgufWriter& writer, const ModelShape& shape, const WeightName& entry, int layer,
-                const RandomModelOptions& options) {
-  const std::string name = with_layer(entry.gguf, layer);
-  const Shape dims = weight_shape(shape, entry.site);
-  if (dims.rank() == 1) {
-    writer.add(name, Tensor::full(dims, 1));
-    return;
+struct NewWeight {
+  std::string name;
+  Shape shape;
+  double deviation;
+};
+
+std::vector<NewWeight> weights_of(const ModelShape& shape, const Architecture& architecture) {
+  std::vector<NewWeight> weights;
+  for (const WeightName& entry : architecture.weights) {
+    if (entry.site == "head.weight") continue;  // tied
+    const bool in_layer = entry.site.find('#') != entry.site.npos;
+    const Shape dims = weight_shape(shape, entry.site);
+    // Keeps the scale of what passes through, as freshly made models do; embeddings are small so
+    // that logits of the tied head stay near one.
+    const auto inputs = static_cast<double>(dims[dims.rank() - 1]);
+    const double deviation = entry.site == "embed.weight" ? 0.02 : 1 / std::sqrt(inputs);
+    for (int layer = 0; layer < (in_layer ? shape.layers : 1); ++layer) {
+      weights.push_back({with_layer(entry.gguf, layer), dims, deviation});
+    }
   }
-  // Keeps the scale of what passes through, as freshly made models do; embeddings are small so
-  // that logits of the tied head stay near one.
-  const double inputs = static_cast<double>(dims[1]);
-  const double deviation = entry.site == "embed.weight" ? 0.02 : 1 / std::sqrt(inputs);
-  const DType dtype = row_type(options.dtype, dims[1]);
-  writer.add(name, dims, dtype, [name, dims, dtype, deviation, seed = options.seed] {
-    return random_weight(name, dims, dtype, deviation, seed);
-  });
+  return weights;
+}
+
+void add_weights(GgufWriter& writer, const std::vector<NewWeight>& weights,
+                 const GgufTensorTypes& types, std::uint64_t seed) {
+  for (const NewWeight& weight : weights) {
+    if (weight.shape.rank() == 1) {  // a norm
+      writer.add(weight.name, Tensor::full(weight.shape, 1));
+      continue;
+    }
+    const DType dtype = types.of(weight.name, weight.shape);
+    writer.add(weight.name, weight.shape, dtype, [weight, dtype, seed] {
+      return random_weight(weight.name, weight.shape, dtype, weight.deviation, seed);
+    });
+  }
 }
 
 }  // namespace
@@ -167,9 +176,9 @@ DecoderConfig config_of(const ModelShape& shape) {
 
 void write_random_model(const ModelShape& shape, const RandomModelOptions& options,
                         const Path& file, ProgressSink& progress) {
-  if (!info(options.dtype).is_quantized &&
-      (!info(options.dtype).is_float || options.dtype == DType::f64)) {
-    throw usage_error("random model: {} is not a type for weights", info(options.dtype).name);
+  const DType main = main_type(options.dtype);
+  if (!info(main).is_quantized && (!info(main).is_float || main == DType::f64)) {
+    throw usage_error("random model: {} is not a type for weights", info(main).name);
   }
   const BytePairVocabulary vocabulary =
       options.tokenizer != nullptr ? options.tokenizer->vocabulary() : byte_vocabulary();
@@ -190,13 +199,11 @@ void write_random_model(const ModelShape& shape, const RandomModelOptions& optio
   writer.set("bantam.provenance", fmt::format("random weights, seed {}", options.seed));
   llama.config_to_gguf(config, writer);
   set_gguf_vocabulary(writer, vocabulary, shape.vocabulary);
-  for (const WeightName& entry : llama.weights) {
-    if (entry.site == "head.weight") continue;  // tied
-    const bool in_layer = entry.site.find('#') != entry.site.npos;
-    for (int layer = 0; layer < (in_layer ? shape.layers : 1); ++layer) {
-      add_weight(writer, shape, entry, layer, options);
-    }
-  }
+  const std::vector<NewWeight> weights = weights_of(shape, llama);
+  std::vector<std::string> names;
+  for (const NewWeight& weight : weights) names.push_back(weight.name);
+  add_weights(writer, weights, GgufTensorTypes(options.dtype, config, std::move(names)),
+              options.seed);
   writer.write(file, progress);
 }
 

@@ -9,8 +9,8 @@
 
 #include "bantam/base/files.h"
 #include "bantam/base/progress.h"
+#include "bantam/model/gguf_weight_types.h"
 #include "bantam/nn/decoder.h"
-#include "bantam/tensor/dtype.h"
 #include "bantam/text/tokenizer.h"
 
 namespace bantam {
@@ -36,15 +36,14 @@ ModelShape with_width(const ModelShape& shape, std::int64_t width);
 DecoderConfig config_of(const ModelShape& shape);
 
 struct RandomModelOptions {
-  DType dtype = DType::q4_k;  ///< of linears and the embedding table
+  GgufWeightType dtype = DType::q4_k;
   std::uint64_t seed = 1234;
   /// Null: all bytes, an end token, and padding up to the shape's vocabulary.
   const Tokenizer* tokenizer = nullptr;
 };
 
-/// Writes a GGUF file tensor by tensor: memory holds one at a time. Norms are ones in f32. Rows
-/// that are no whole number of dtype's blocks take what llama.cpp's quantizer falls back to: q5_0
-/// for q4_k, q8_0 for q6_k. Equal for equal shape and options. Throws Error(usage) for a type that
+/// Writes a GGUF file tensor by tensor: memory holds one at a time. Norms are ones in f32.
+/// Equal for equal shape and options. Throws Error(usage) for a type that
 /// is not one of weights, Error(input) for a tokenizer with more tokens than the shape has rows.
 void write_random_model(const ModelShape& shape, const RandomModelOptions& options,
                         const Path& file, ProgressSink& progress = silent_progress());

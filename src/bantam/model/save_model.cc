@@ -74,23 +74,18 @@ struct NamedModel {
   const std::string& name;
 };
 
-// llama.cpp keeps vectors, norms, and what it adds to states or scores as they are.
-bool stays_in_f32(const std::string& name, const Tensor& weight) {
-  constexpr std::string_view kSmall[] = {"position_embd.", "token_types.", "attn_rel_b.", "_norm."};
-  return weight.rank() == 1 || std::ranges::any_of(kSmall, [&](std::string_view part) {
-           return name.find(part) != std::string::npos;
-         });
-}
-
-void add_gguf_weights(const Transformer& model, DType dtype, GgufWriter& writer) {
-  visit_decoder_weights(
-      model, WeightNaming::gguf, [&](const std::string& name, const Tensor& weight) {
-        const bool fits = weight.rank() > 0 && weight.size(-1) % info(dtype).block_elements == 0;
-        // Rows that are no whole number of blocks stay in f16, as llama.cpp's own quantizer falls
-        // back.
-        const DType type = stays_in_f32(name, weight) ? DType::f32 : fits ? dtype : DType::f16;
-        writer.add(name, rounded_to(weight, type));
-      });
+void add_gguf_weights(const Transformer& model, const GgufWeightType& type, GgufWriter& writer) {
+  std::vector<std::pair<std::string, Tensor>> weights;
+  std::vector<std::string> names;
+  visit_decoder_weights(model, WeightNaming::gguf,
+                        [&](const std::string& name, const Tensor& weight) {
+                          weights.emplace_back(name, weight);
+                          names.push_back(name);
+                        });
+  const GgufTensorTypes types(type, model.config(), std::move(names));
+  for (const auto& [name, weight] : weights) {
+    writer.add(name, rounded_to(weight, types.of(name, weight.shape())));
+  }
 }
 
 // Whether two separators stand between the texts of a pair, as in RoBERTa.
@@ -98,7 +93,8 @@ bool separates_twice(const Tokenizer& tokenizer) {
   return tokenizer.model_input("", "").ids.size() == tokenizer.model_input("").ids.size() + 2;
 }
 
-GgufWriter gguf_of(const NamedModel& named, DType dtype, const std::string& provenance) {
+GgufWriter gguf_of(const NamedModel& named, const GgufWeightType& type,
+                   const std::string& provenance) {
   require_merged(named.model);
   const Architecture& architecture = named.model.architecture();
   if (architecture.config_to_gguf == nullptr) {
@@ -110,13 +106,13 @@ GgufWriter gguf_of(const NamedModel& named, DType dtype, const std::string& prov
   writer.set("general.architecture", std::string(architecture.gguf_name));
   writer.set("general.type", std::string("model"));
   writer.set("general.name", named.name);
-  writer.set("general.file_type", gguf_file_type(dtype));
+  writer.set("general.file_type", gguf_file_type(type));
   writer.set("general.quantization_version", std::uint32_t{2});
   writer.set("bantam.version", std::string(version()));
   if (!provenance.empty()) writer.set("bantam.provenance", provenance);
   architecture.config_to_gguf(named.model.config(), writer);
   set_gguf_vocabulary(writer, named.tokenizer.vocabulary(), named.model.config().vocabulary);
-  add_gguf_weights(named.model, dtype, writer);
+  add_gguf_weights(named.model, type, writer);
   return writer;
 }
 
@@ -201,24 +197,24 @@ void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
   write_file_atomically(folder / "config.json", dump_json(config, 2) + "\n");
 }
 
-void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
+void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
   writer.write(file);
 }
 
-void save_gguf(const LoadedEncoder& model, const Path& file, DType dtype,
+void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   writer.set("tokenizer.ggml.add_sep_token", separates_twice(*model.tokenizer));
   set_sentence_settings(model.sentences, model.model->architecture().gguf_name, writer);
   writer.write(file);
 }
 
-void save_gguf(const LoadedSeq2Seq& model, const Path& file, DType dtype,
+void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, dtype, provenance);
+  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   const Architecture& architecture = model.model->architecture();
   writer.set(std::string(architecture.gguf_name) + std::string(kGgufStartTokenKey),
              static_cast<std::uint32_t>(model.tokens.start));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bantam/base/files.h"
+#include "bantam/model/gguf_weight_types.h"
 #include "bantam/model/load_encoder.h"
 #include "bantam/model/load_model.h"
 #include "bantam/model/load_seq2seq.h"
@@ -33,14 +34,13 @@ void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype)
 /// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer.
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype);
 
-/// One GGUF file with tokenizer, template and provenance; linears and embeddings in `dtype`, norms
-/// and tables of positions f32. Throws Error(input) for a family or a tokenizer that the format has
-/// no place for.
-void save_gguf(const LoadedModel& model, const Path& file, DType dtype,
+/// One GGUF file with tokenizer, template and provenance, weights as GgufTensorTypes has it. Throws
+/// Error(input) for a family or a tokenizer that the format has no place for.
+void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance = "");
-void save_gguf(const LoadedEncoder& model, const Path& file, DType dtype,
+void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance = "");
-void save_gguf(const LoadedSeq2Seq& model, const Path& file, DType dtype,
+void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
                const std::string& provenance = "");
 
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.

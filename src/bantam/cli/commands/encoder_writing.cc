@@ -70,7 +70,7 @@ const HeadForm* head_of(const LoadedEncoder& model) {
 std::string write_with_head(const LoadedEncoder& model, const ModelOutput& output) {
   std::vector<std::string> warnings;
   EncoderModel source = read_encoder_model(model.path, warnings);
-  write_encoder_model(source, output.path, output.dtype);
+  write_encoder_model(source, output.path, std::get<DType>(output.type));
   save_tokenizer_files(*model.tokenizer, nullptr,
                        model.sentences.longest.value_or(model.model->config().context),
                        output.path);
@@ -89,9 +89,9 @@ std::string write(const LoadedEncoder& model, const ModelOutput& output) {
   }
   if (head != nullptr) return write_with_head(model, output);
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.dtype, "from " + model.name);
+    save_gguf(model, output.path, output.type, "from " + model.name);
   } else {
-    save_hf_folder(model, output.path, output.dtype);
+    save_hf_folder(model, output.path, std::get<DType>(output.type));
   }
   return "";
 }

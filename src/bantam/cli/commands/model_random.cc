@@ -33,8 +33,9 @@ void describe(Describer<ModelRandomOptions>& d) {
     "Width instead of the shape's; heads and feed-forward grow with it. 0: the shape's own.",
     between(std::int64_t{0}, std::int64_t{1} << 16));
   d(&ModelRandomOptions::quant, "quant",
-    "Weight type: f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0, iq4_nl, q3_k, "
-    "q2_k.");
+    "Weight type, or a mixture of llama.cpp's: f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, "
+    "q4_1, q4_0, iq4_nl, q3_k, q2_k; q5_k_m, q5_k_s, q4_k_m, q4_k_s, q3_k_l, q3_k_m, q3_k_s, "
+    "q2_k_mixed.");
   d(&ModelRandomOptions::tokenizer, "tokenizer",
     "Model whose tokenizer is taken; by default one of single bytes. Padded to the shape.");
 }
@@ -52,7 +53,7 @@ class ModelRandom final : public CommandBody {
     }
     const ModelShape& named = model_shape_named(options_.like);
     const ModelShape shape = options_.width > 0 ? with_width(named, options_.width) : named;
-    const DType dtype = dtype_named(options_.quant);
+    const GgufWeightType dtype = gguf_weight_type_named(options_.quant);
     if (!session.shared().out) throw usage_error("--out names the .gguf file to write");
     const Path out = *session.shared().out;
     require_fresh_output(out, session.shared().force);
@@ -69,7 +70,7 @@ class ModelRandom final : public CommandBody {
       session.result({{"out", out.string()},
                       {"like", shape.name},
                       {"width", shape.width},
-                      {"quant", info(dtype).name},
+                      {"quant", name_of(dtype)},
                       {"seed", random.seed},
                       {"bytes", bytes}});
     } else {

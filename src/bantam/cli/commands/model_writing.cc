@@ -42,7 +42,8 @@ template <>
 void describe(Describer<ModelWritingOptions>& d) {
   d(&ModelWritingOptions::type, "type",
     "Weight type: f32, f16, bf16, or for GGUF also q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, "
-    "q4_0, iq4_nl, q3_k, q2_k; default q8_0 for GGUF, bf16 for a folder.");
+    "q4_0, iq4_nl, q3_k, q2_k, and llama.cpp's mixtures q5_k_m, q5_k_s, q4_k_m, q4_k_s, q3_k_l, "
+    "q3_k_m, q3_k_s, q2_k_mixed; default q8_0 for GGUF, bf16 for a folder.");
 }
 
 ModelOutput model_output(Session& session, const ModelWritingOptions& options,
@@ -52,7 +53,11 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
   require_fresh_output(output.path, session.shared().force, inputs);
   output.is_gguf = output.path.extension() == ".gguf";
   const char* usual = output.is_gguf ? "q8_0" : "bf16";
-  output.dtype = dtype_named(options.type.empty() ? usual : options.type);
+  output.type = gguf_weight_type_named(options.type.empty() ? usual : options.type);
+  if (!output.is_gguf && !std::holds_alternative<DType>(output.type)) {
+    throw usage_error("--type {}: a Hugging Face folder holds f32, bf16 or f16 weights",
+                      options.type);
+  }
   return output;
 }
 
@@ -86,7 +91,7 @@ std::string agreement(Session& session, const ModelOutput& output, const ExportC
   session.progress().note(
       fmt::format("{} is coarse for this model: the weights are written as it rounds them, and the "
                   "answers are others; measure it (bantam eval text), or take a finer type",
-                  info(output.dtype).name));
+                  name_of(output.type)));
   return verdict;
 }
 
@@ -95,9 +100,9 @@ int write_model(Session& session, const LoadedModel& source, const LoadedModel& 
   inputs.push_back(source.path);
   const ModelOutput output = model_output(session, options, std::move(inputs));
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.dtype, "from " + source.name);
+    save_gguf(model, output.path, output.type, "from " + source.name);
   } else {
-    save_hf_folder(model, output.path, output.dtype);
+    save_hf_folder(model, output.path, std::get<DType>(output.type));
   }
   const ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
   const LoadedModel written = load_model(output.path.string());

@@ -23,7 +23,7 @@ void describe(Describer<ModelWritingOptions>& d);
 struct ModelOutput {
   Path path;
   bool is_gguf = false;
-  DType dtype = DType::f32;
+  GgufWeightType type = DType::f32;  ///< a DType for a folder
 };
 
 /// --out and --type. Throws Error(usage) without an --out, or for one that is an input or exists.

@@ -203,9 +203,9 @@ class Job {
         note("no PEFT adapter: all weights were trained");
         continue;
       }
-      result_.exports.push_back(export_and_check(kind, model_, dtype_named(options_.export_type),
-                                                 result_.folder, probe, provenance,
-                                                 *hooks_.progress));
+      result_.exports.push_back(
+          export_and_check(kind, model_, gguf_weight_type_named(options_.export_type),
+                           result_.folder, probe, provenance, *hooks_.progress));
     }
   }
 

@@ -31,8 +31,9 @@ LoadedModel merged_copy(const LoadedModel& tuned) {
 }
 
 // Writes the export and returns the reference that loads it again.
-std::string write_export(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
-                         const Path& path, const std::string& provenance) {
+std::string write_export(const std::string& kind, const LoadedModel& tuned,
+                         const GgufWeightType& gguf_type, const Path& path,
+                         const std::string& provenance) {
   if (kind == "peft") {
     save_peft_adapter(tuned, *tuned.model->adapters().back(), path);
     return fmt::format("{}+{}", tuned.path.string(), path.string());
@@ -73,15 +74,16 @@ ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
   return check;
 }
 
-ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
-                             const Path& folder, const ExportProbe& probe,
+ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned,
+                             const GgufWeightType& gguf_type, const Path& folder,
+                             const ExportProbe& probe,
                              const std::string& provenance, ProgressSink& progress) {
   ProgressPhase phase(progress, fmt::format("Exporting {}", kind), 2, "steps");
   ExportCheck check;
   check.kind = kind;
   check.path = folder / (kind == "peft" ? "adapter"
                          : kind == "hf" ? "hf"
-                                        : fmt::format("model-{}.gguf", info(gguf_type).name));
+                                        : fmt::format("model-{}.gguf", name_of(gguf_type)));
   const std::string reference = write_export(kind, tuned, gguf_type, check.path, provenance);
   check.bytes = size_on_disk(check.path);
   phase.advance(1);

@@ -10,6 +10,7 @@
 
 #include "bantam/base/files.h"
 #include "bantam/base/progress.h"
+#include "bantam/model/gguf_weight_types.h"
 #include "bantam/model/load_model.h"
 
 namespace bantam {
@@ -41,8 +42,9 @@ ExportCheck compare_models(const CausalLM& expected, const CausalLM& found,
 /// export_type, hf's bf16) move log-probabilities a little: that is what largest_difference shows.
 /// Throws Error(failed_expectation) when fewer than 90 % of the choices agree, which rounding
 /// cannot explain; the file is kept under its name with ".rejected" for a look.
-ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned, DType gguf_type,
-                             const Path& folder, const ExportProbe& probe,
+ExportCheck export_and_check(const std::string& kind, const LoadedModel& tuned,
+                             const GgufWeightType& gguf_type, const Path& folder,
+                             const ExportProbe& probe,
                              const std::string& provenance, ProgressSink& progress);
 
 }  // namespace bantam

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bantam/tensor/dtype.h"
+#include "bantam/model/gguf_weight_types.h"
 
 namespace bantam {
 
@@ -24,13 +24,15 @@ void describe(Describer<TuneOptions>& d) {
   d(&TuneOptions::epochs, "epochs",
     "Passes over the training rows, instead of what the budget allows.", above(0.0));
   d(&TuneOptions::max_length, "max_length",
-    "Tokens of a row; longer rows are shortened and counted. 0: the context.", at_least(std::int64_t{0}));
+    "Tokens of a row; longer rows are shortened and counted. 0: the context.",
+    at_least(std::int64_t{0}));
   d(&TuneOptions::shots, "shots", "Solved examples in the few-shot baseline; 0 leaves it out.",
     between(0, 64));
   d(&TuneOptions::limit_test, "limit_test", "Measure on at most this many test rows; 0: all.",
     at_least(std::int64_t{0}));
   d(&TuneOptions::exports, "export", "What to write: peft, gguf, hf; none writes nothing.");
-  d(&TuneOptions::export_type, "export_type", "Weight type of the merged GGUF file.");
+  d(&TuneOptions::export_type, "export_type",
+    "Weight type of the merged GGUF file, as --type of model convert.");
 }
 
 void validate(const TuneOptions& options) {
@@ -42,10 +44,7 @@ void validate(const TuneOptions& options) {
   const std::vector<std::string> tasks = {"", "classification", "prompt-completion", "chat"};
   if (std::ranges::find(tasks, options.task) == tasks.end())
     throw_unknown_name("task", options.task, tasks);
-  const DType type = dtype_named(options.export_type);
-  if (!info(type).is_quantized && !info(type).is_float) {
-    throw usage_error("export_type: {} is not a type for weights", options.export_type);
-  }
+  gguf_file_type(gguf_weight_type_named(options.export_type));  // throws for one of no file
 }
 
 }  // namespace bantam
