@@ -86,12 +86,9 @@ std::string agreement(Session& session, const ModelOutput& output, const ExportC
   std::string verdict =
       fmt::format("{} of {} next tokens agree, log-probabilities differ by at most {:.4f} nats",
                   check.same, check.compared, check.largest_difference);
-  if (10 * check.same >= 9 * check.compared) return verdict;
+  if (check.mostly_same()) return verdict;
   if (!holds_rounded(written, source)) reject(output, verdict);
-  session.progress().note(
-      fmt::format("{} is coarse for this model: the weights are written as it rounds them, and the "
-                  "answers are others; measure it (bantam eval text), or take a finer type",
-                  name_of(output.type)));
+  session.progress().note(coarse_note(name_of(output.type)));
   return verdict;
 }
 
