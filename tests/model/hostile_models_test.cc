@@ -48,11 +48,12 @@ class HostileModel : public testing::Test {
     return path.string();
   }
 
-  std::string refusal(const std::map<std::string, GgufValue>& keys) const {
+  std::string refusal(const std::map<std::string, GgufValue>& keys,
+                      Error::Kind kind = Error::Kind::input) const {
     try {
       (void)load_model(file_with(keys));
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), Error::Kind::input) << error.what();
+      EXPECT_EQ(error.kind(), kind) << error.what();
       EXPECT_THAT(error.what(), HasSubstr("bad.gguf"));
       return error.what();
     }
@@ -114,11 +115,14 @@ TEST_F(HostileModel, AVocabularyOfAnotherSizeThanTheEmbedding) {  // G14
 }
 
 TEST_F(HostileModel, CountsPastAllBounds) {  // G15
-  EXPECT_THAT(refusal({{"llama.block_count", std::uint32_t{1} << 31}}),
-              HasSubstr("layers is 2147483648; expected 1 to 4,096"));
+  // Exit 4 with needed and available bytes.
+  EXPECT_THAT(refusal({{"llama.block_count", std::uint32_t{1} << 31}}, Error::Kind::resources),
+              AllOf(HasSubstr("layers is 2147483648; expected 1 to 4,096"), HasSubstr("TiB"),
+                    HasSubstr("are available")));
+  EXPECT_THAT(refusal({{"llama.context_length", std::uint64_t{1} << 40}}, Error::Kind::resources),
+              AllOf(HasSubstr("TiB"), HasSubstr("available")));
+  EXPECT_THAT(refusal({{"llama.block_count", std::uint32_t{5000}}}), HasSubstr("layers is 5000"));
   EXPECT_THAT(refusal({{"llama.block_count", std::uint32_t{0}}}), HasSubstr("layers is 0"));
-  EXPECT_THAT(refusal({{"llama.context_length", std::uint64_t{1} << 40}}),
-              HasSubstr("context length is 1099511627776"));
   EXPECT_THAT(refusal({{"llama.embedding_length", std::uint64_t{1} << 62}}), HasSubstr("width is"));
   EXPECT_THAT(refusal({{"llama.embedding_length", std::uint64_t{1} << 63}}),
               AllOf(HasSubstr("llama.embedding_length"), HasSubstr("9223372036854775808")));
@@ -164,14 +168,14 @@ TEST_F(HostileModel, ConfigurationsThatCannotBe) {
   const Path folder = folder_.path() / "hf";
   save_hf_folder(tiny_loaded(), folder, DType::f32);
   const Json good = parse_json(read_file(folder / "config.json"));
-  const auto said = [&](const char* key, const Json& value) {
+  const auto said = [&](const char* key, const Json& value, Error::Kind kind = Error::Kind::input) {
     Json bad = good;
     bad[key] = value;
     write_file_atomically(folder / "config.json", dump_json(bad));
     try {
       (void)load_model(folder.string());
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), Error::Kind::input) << error.what();
+      EXPECT_EQ(error.kind(), kind) << error.what();
       EXPECT_THAT(error.what(), HasSubstr("hf"));
       return std::string(error.what());
     }
@@ -180,7 +184,8 @@ TEST_F(HostileModel, ConfigurationsThatCannotBe) {
   EXPECT_THAT(said("num_attention_heads", 0), HasSubstr("attention heads is 0"));
   EXPECT_THAT(said("num_key_value_heads", 3),
               HasSubstr("4 attention heads are not a multiple of 3"));
-  EXPECT_THAT(said("num_hidden_layers", std::int64_t{1} << 31), HasSubstr("layers is 2147483648"));
+  EXPECT_THAT(said("num_hidden_layers", std::int64_t{1} << 31, Error::Kind::resources),
+              HasSubstr("layers is 2147483648"));
   EXPECT_THAT(said("num_hidden_layers", 2.5),
               AllOf(HasSubstr("num_hidden_layers"), HasSubstr("should be an integer, found 2.5")));
   EXPECT_THAT(

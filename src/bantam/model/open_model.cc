@@ -2,13 +2,21 @@
 
 #include "bantam/base/error.h"
 #include "bantam/model/hf_config.h"
+#include "bantam/model/memory_estimate.h"
 
 namespace bantam {
 namespace {
 
+// DecoderConfig::validate() refuses more.
+constexpr std::int64_t kLongestContext = std::int64_t{1} << 31;
+
 OpenedModel completed(OpenedModel model) {
   complete_config(model.config, *model.source, model.naming, *model.architecture);
-  model.config.validate();  // before anything is computed with its numbers
+  // Before anything is computed with its numbers. What no machine could remember is told in bytes.
+  if (model.config.context > kLongestContext) {
+    require_memory(estimate_memory(model.config, *model.source, model.config.context), "model");
+  }
+  model.config.validate();
   return model;
 }
 

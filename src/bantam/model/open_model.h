@@ -30,7 +30,8 @@ struct OpenedModel {
 };
 
 /// `path` is a GGUF file or a Hugging Face folder. Weights are mapped, not read. Throws
-/// Error(input) that begins with the path: an unknown family, numbers out of range.
+/// Error(input) that begins with the path: an unknown family, numbers out of range;
+/// Error(resources) for counts of layers or tokens that no memory holds (G15).
 OpenedModel open_model(const Path& path, WeightCheck check);
 /// From headers and configuration alone; throws the same.
 ModelKind kind_of_model(const Path& path);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "bantam/base/checked.h"
 #include "bantam/base/error.h"
+#include "bantam/base/options.h"
+#include "bantam/model/memory_estimate.h"
 
 namespace bantam {
 namespace {
@@ -71,7 +74,16 @@ Activation activation_from_hf(const HfConfig& config, std::string_view key,
 
 int layer_count(std::int64_t stated) {
   if (stated < 1 || stated > 4096) {
-    throw input_error("model: number of layers is {}; expected 1 to 4,096", stated);
+    const std::string found =
+        fmt::format("model: number of layers is {}; expected 1 to 4,096", stated);
+    const std::uint64_t available = available_memory();
+    const auto needed =
+        checked_multiply(static_cast<std::uint64_t>(std::max<std::int64_t>(stated, 0)),
+                         std::uint64_t{sizeof(DecoderLayer)});
+    if (needed && *needed <= available) throw input_error("{}", found);
+    throw resource_error("{}, which without their weights take {} of memory where {} are available",
+                         found, needed ? format_bytes(*needed) : "more than 2^64 bytes",
+                         format_bytes(available));
   }
   return static_cast<int>(stated);
 }

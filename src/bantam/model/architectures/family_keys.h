@@ -13,7 +13,8 @@
 
 namespace bantam {
 
-/// Before it becomes an int: a file may say 2^31. Throws Error(input).
+/// Before it becomes an int: a file may say 2^31. Throws Error(input), or Error(resources) where no
+/// memory holds so many (G15).
 int layer_count(std::int64_t stated);
 
 /// Sizes, norm epsilon and activation; neither rotations nor what differs between layers. Not
