@@ -6,6 +6,7 @@
 
 #include "bantam/base/error.h"
 #include "bantam/model/load_model.h"
+#include "bantam/model/load_tokenizer.h"
 #include "bantam/model/model_reference.h"
 #include "bantam/model/open_model.h"
 #include "bantam/model/save_model.h"
@@ -51,6 +52,23 @@ TEST_F(LoadSeq2Seq, RowsThatPadTheTableAreNoTokensOfAFolder) {
   const LoadedSeq2Seq again = load_seq2seq(folder);
   EXPECT_EQ(again.model->config().vocabulary, 61);
   EXPECT_EQ(again.tokenizer->vocabulary_size(), 31);
+}
+
+// What their tokenizers do, no tokenizer.json can say.
+TEST_F(LoadSeq2Seq, AFolderOfMarianOrM2m100KeepsTheFilesOfItsTokenizer) {
+  const Path golden = Path(BANTAM_SOURCE_DIR) / "tests/golden/model";
+  for (const char* family : {"marian", "m2m_100"}) {
+    LoadedSeq2Seq loaded = load_seq2seq(golden / "seq2seq" / family);
+    loaded.path = golden / "legacy_tokenizers" / family;
+    loaded.tokenizer = load_tokenizer(loaded.path);
+    const Path folder = home_.path() / family;
+    save_seq2seq(loaded, folder, DType::f32);
+    EXPECT_FALSE(std::filesystem::exists(folder / "tokenizer.json")) << family;
+    const auto again = load_tokenizer(folder);
+    for (const char* text : {"The harbor was quiet.", "  two  spaces ", "", "D\u00e9j\u00e0 vu"}) {
+      EXPECT_EQ(again->model_input(text).ids, loaded.tokenizer->model_input(text).ids) << text;
+    }
+  }
 }
 
 TEST_F(LoadSeq2Seq, WithoutGenerationConfigTheModelsOwnSays) {

@@ -11,6 +11,7 @@
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/gguf.h"
 #include "bantam/model/gguf_vocabulary.h"
+#include "bantam/model/legacy/legacy_tokenizer.h"
 #include "bantam/model/lora_parts.h"
 #include "bantam/model/peft_files.h"
 #include "bantam/model/rounded_weights.h"
@@ -18,6 +19,7 @@
 #include "bantam/model/save_tokenizer.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
+#include "bantam/text/vocabulary_check.h"
 
 namespace bantam {
 namespace {
@@ -182,7 +184,9 @@ void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype)
 
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
   write_hf_weights(*model.model, folder, dtype);
-  if (model.tokenizer) {
+  if (model.tokenizer && !is_two_way(model.tokenizer->vocabulary())) {
+    copy_legacy_tokenizer(model.path, folder);
+  } else if (model.tokenizer) {
     save_tokenizer_files(*model.tokenizer, nullptr, model.model->config().context, folder);
   }
   Json generation = model.generation_defaults;

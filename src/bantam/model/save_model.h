@@ -31,7 +31,8 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype);
 /// The same of an encoder, with what makes one vector of a text (write_sentence_settings).
 void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype);
 
-/// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer.
+/// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer, and with
+/// those of its folder where no tokenizer.json can say what they do (Marian, M2M-100).
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype);
 
 /// One GGUF file with tokenizer, template and provenance, weights as GgufTensorTypes has it. Throws

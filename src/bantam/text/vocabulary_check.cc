@@ -123,9 +123,13 @@ void fill_parts(Vocabulary& vocabulary) {
 
 }  // namespace
 
+bool is_two_way(const Vocabulary& vocabulary) {
+  return vocabulary.unlisted.empty() && std::ranges::count(vocabulary.scores, -INFINITY) == 0;
+}
+
 void require_two_way(const Vocabulary& vocabulary, std::string_view format) {
+  if (is_two_way(vocabulary)) return;
   const auto never_cut = std::ranges::count(vocabulary.scores, -INFINITY);
-  if (never_cut == 0 && vocabulary.unlisted.empty()) return;
   throw input_error(
       "{} has no place for tokens that no text is cut into ({} here) and pieces that have no token "
       "({}); keep the SentencePiece models and vocab.json beside the weights",

@@ -10,4 +10,7 @@ namespace bantam {
 /// control tokens.
 void check_vocabulary(Vocabulary& vocabulary);
 
+/// Whether texts are cut into all tokens, and all pieces have one: what require_two_way() demands.
+bool is_two_way(const Vocabulary& vocabulary);
+
 }  // namespace bantam

@@ -42,6 +42,20 @@ const Kind* kind_of(const Path& folder) {
 
 bool has_legacy_tokenizer(const Path& folder) { return kind_of(folder) != nullptr; }
 
+void copy_legacy_tokenizer(const Path& from, const Path& to) {
+  // The last one is Marian's for answers, which transformers wants to see.
+  std::vector<const char*> files = {"tokenizer_config.json", "special_tokens_map.json",
+                                    "added_tokens.json", "target.spm"};
+  if (const Kind* kind = kind_of(from)) {
+    files.insert(files.end(), kind->files.begin(), kind->files.end());
+  }
+  for (const char* file : files) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(from / file, ignored)) continue;
+    write_file_atomically(to / file, read_file(from / file, kMaxVocabularyBytes));
+  }
+}
+
 std::shared_ptr<const Tokenizer> load_legacy_tokenizer(const Path& folder) {
   const Kind* kind = kind_of(folder);
   if (kind == nullptr) return nullptr;

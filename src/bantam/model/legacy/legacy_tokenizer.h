@@ -18,4 +18,8 @@ bool has_legacy_tokenizer(const Path& folder);
 /// leave holes.
 std::shared_ptr<const Tokenizer> load_legacy_tokenizer(const Path& folder);
 
+/// Copies what load_legacy_tokenizer() reads of a folder into another, config.json excepted: for
+/// vocabularies that no tokenizer.json can say (is_two_way).
+void copy_legacy_tokenizer(const Path& from, const Path& to);
+
 }  // namespace bantam
