@@ -9,6 +9,7 @@
 #include "bantam/base/error.h"
 #include "bantam/base/files.h"
 #include "tests/cli/run_bantam.h"
+#include "tests/cli/tiny_model_file.h"
 #include "tests/model/local_server.h"
 
 namespace bantam {
@@ -64,7 +65,7 @@ class ModelPull : public testing::Test {
                        "206 Partial Content");
   }
 
-  const std::string content_ = "GGUF" + std::string(600'000, 'w');
+  std::string content_ = "GGUF" + std::string(600'000, 'w');
   bool states_size_ = true;
   double pause_ = 0;  ///< seconds in the middle of a file
   BantamProgram bantam_;
@@ -83,9 +84,28 @@ TEST_F(ModelPull, SaysWhereTheModelLies) {
   const ProcessResult pulled = pull("owner/name");
   EXPECT_EQ(pulled.exit_code, 0) << pulled.error;
   EXPECT_THAT(pulled.output, AllOf(HasSubstr("hub/models--owner--name/snapshots/0123456789abcdef"),
-                                   HasSubstr("m.gguf"), HasSubstr("-m owner/name")));
+                                   HasSubstr("m.gguf")));
   const ProcessResult listed = bantam_({"model", "list"}, variables());
   EXPECT_THAT(listed.output, AllOf(HasSubstr("owner/name:m.gguf"), HasSubstr("/hub (shared")));
+}
+
+TEST_F(ModelPull, WhatNoCommandCanUseIsSaid) {
+  const ProcessResult pulled = pull("owner/name");  // letters where a header should be
+  EXPECT_EQ(pulled.exit_code, 0);
+  EXPECT_THAT(pulled.error, AllOf(HasSubstr("cannot be used here"), HasSubstr("m.gguf")));
+  EXPECT_THAT(pulled.output, Not(HasSubstr("bantam chat")));
+}
+
+TEST_F(ModelPull, AModelWithATemplateIsToldToChat) {
+  content_ = read_file(write_tiny_model(bantam_.home().path()));
+  EXPECT_THAT(pull("owner/name").output, HasSubstr("\n  bantam chat -m owner/name\n"));
+}
+
+TEST_F(ModelPull, AModelWithoutATemplateIsToldToGenerate) {
+  const Path file = bantam_.home() / "plain.gguf";
+  save_gguf(tiny_loaded(), file, DType::f32);
+  content_ = read_file(file);
+  EXPECT_THAT(pull("owner/name").output, HasSubstr("\n  bantam generate -m owner/name \""));
 }
 
 TEST_F(ModelPull, FailuresHaveTheirExitCodes) {

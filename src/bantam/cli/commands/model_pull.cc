@@ -4,6 +4,8 @@
 #include "bantam/base/error.h"
 #include "bantam/cli/session.h"
 #include "bantam/model/hub.h"
+#include "bantam/model/load_tokenizer.h"
+#include "bantam/model/open_model.h"
 
 namespace bantam {
 
@@ -41,14 +43,27 @@ class ModelPull final : public CommandBody {
   }
 
   static void suggest(Session& session, const PulledModel& model, const std::string& reference) {
-    std::error_code ignored;
-    if (std::filesystem::exists(model.path / "modules.json", ignored)) {
-      session.print("\nVectors of sentences:\n  bantam model embed -m {} \"a sentence\"\n",
-                    reference);
-    } else if (std::filesystem::exists(model.path / "config.json", ignored) ||
-               model.path.extension() == ".gguf") {
-      session.print("\nUse it as -m {}, for example:\n  bantam chat -m {}\n", reference, reference);
+    try {
+      session.print("\nUse it as -m {}, for example:\n  bantam {}\n", reference,
+                    fitting_command(model.path, reference));
+    } catch (const Error& error) {
+      // What was asked for is here, whole; that it is no model this program runs is news, too.
+      session.progress().note(fmt::format("it cannot be used here: {}", error.what()));
     }
+  }
+
+  static std::string fitting_command(const Path& path, const std::string& reference) {
+    switch (kind_of_model(path)) {
+      case ModelKind::encoder:
+        return fmt::format("model embed -m {} \"a sentence\"", reference);
+      case ModelKind::encoder_decoder:
+        return fmt::format("generate -m {} \"a text to answer to\"", reference);
+      case ModelKind::decoder:
+        break;
+    }
+    const bool chats = load_chat_template(path, *load_tokenizer(path)) != nullptr;
+    return chats ? fmt::format("chat -m {}", reference)
+                 : fmt::format("generate -m {} \"a text to go on from\"", reference);
   }
 
   static Json as_json(const PulledModel& model) {
