@@ -39,6 +39,18 @@ class TokenizeCommands : public testing::Test {
   BantamProgram bantam_;
 };
 
+TEST_F(TokenizeCommands, TokenizersAreNamedAsModelsAre) {
+  const std::string file = write_tiny_model(bantam_.home().path());
+  const ProcessResult by_model = bantam_({"tokenize", "encode", "-m", file, "the harbor"});
+  ASSERT_EQ(by_model.exit_code, 0) << by_model.error;
+  const ProcessResult by_tokenizer =
+      bantam_({"tokenize", "encode", "--tokenizer", file, "the harbor"});
+  EXPECT_EQ(by_tokenizer.output, by_model.output) << by_tokenizer.error;
+  const ProcessResult absent = bantam_({"tokenize", "encode", "--tokenizer", "absent", "the"});
+  EXPECT_NE(absent.exit_code, 0);
+  EXPECT_THAT(absent.error, HasSubstr("absent"));
+}
+
 TEST_F(TokenizeCommands, TrainWritesAFolderThatEncodesAndDecodes) {
   for (const std::string kind : {"bpe", "unigram", "wordpiece"}) {
     const ProcessResult trained = train(kind, {"--json"});
@@ -56,6 +68,9 @@ TEST_F(TokenizeCommands, TrainWritesAFolderThatEncodesAndDecodes) {
     const ProcessResult decoded =
         bantam_({"tokenize", "decode", "--tokenizer", file, encoded.output});
     EXPECT_EQ(decoded.output, "The ferry leaves\n");
+    const ProcessResult by_folder =
+        bantam_({"tokenize", "encode", "--tokenizer", path(kind), "The ferry leaves"});
+    EXPECT_EQ(by_folder.output, encoded.output) << by_folder.error;
   }
 }
 

@@ -1,13 +1,12 @@
 #include <filesystem>
 
 #include "bantam/base/error.h"
-#include "bantam/base/files.h"
 #include "bantam/cli/commands.h"
+#include "bantam/cli/commands/tokenizer_choice.h"
 #include "bantam/cli/commands/tokenizer_texts.h"
 #include "bantam/eval/perplexity.h"
 #include "bantam/eval/tokenizer_measures.h"
-#include "bantam/model/load_tokenizer.h"
-#include "bantam/model/model_reference.h"
+#include "bantam/model/load_model.h"
 
 namespace bantam {
 
@@ -26,7 +25,7 @@ template <>
 void describe(Describer<TokenizeCompareOptions>& d) {
   using Options = TokenizeCompareOptions;
   d(&Options::tokenizers, "tokenizer",
-    "A tokenizer.json, or a model or folder that has one; may be repeated.");
+    "A tokenizer.json, or a folder, GGUF file or model name that has one; may be repeated.");
   d.nested(&Options::texts);
   d(&Options::model, "model",
     "Also measure this model's tokenizer, and its bits per byte on the texts.");
@@ -42,16 +41,6 @@ struct Compared {
   TokenizerMeasures measures = {};
   std::optional<double> bits_per_byte = {};
 };
-
-std::shared_ptr<const Tokenizer> load_any(const std::string& reference) {
-  const Path path = reference;
-  if (path.extension() == ".json") {
-    return Tokenizer::from_tokenizer_json(read_file(path), reference);
-  }
-  // A folder of `tokenize train` is no model.
-  const bool own = has_tokenizer(path);
-  return load_tokenizer(own ? path : resolve_model_reference(reference).path);
-}
 
 std::vector<std::string> all_texts(Session& session, const TokenizerTexts& options) {
   std::vector<std::string> all;
@@ -84,7 +73,8 @@ class TokenizeCompare final : public CommandBody {
       throw usage_error("--tokenizer: expected at least one to measure, found none");
     }
     std::vector<Compared> list;
-    for (const std::string& name : options_.tokenizers) list.push_back({name, load_any(name)});
+    for (const std::string& name : options_.tokenizers)
+      list.push_back({name, tokenizer_named(name)});
     const std::vector<std::string> texts = all_texts(session, options_.texts);
     if (!options_.model.empty()) list.push_back(measured_model(session, texts));
     for (Compared& one : list) {

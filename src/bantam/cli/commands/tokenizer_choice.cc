@@ -10,23 +10,38 @@
 #include "bantam/model/model_reference.h"
 
 namespace bantam {
+namespace {
+
+// A file of JSON is a tokenizer alone.
+bool is_tokenizer_json(const Path& path) { return path.extension() == ".json"; }
+
+// A folder of `tokenize train` is no model.
+Path place_of(const std::string& reference) {
+  const bool is_folder = !reference.empty() && has_tokenizer(reference);
+  return is_folder ? Path(reference) : resolve_model_reference(reference).path;
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> tokenizer_named(const std::string& reference) {
+  if (is_tokenizer_json(reference)) {
+    return Tokenizer::from_tokenizer_json(read_file(reference), reference);
+  }
+  return load_tokenizer(place_of(reference));
+}
 
 std::shared_ptr<const Tokenizer> load(const TokenizerChoice& choice) {
   if (!choice.model.empty() && !choice.tokenizer.empty()) {
     throw usage_error("--model and --tokenizer: expected one of them, found both");
   }
-  if (!choice.tokenizer.empty()) {
-    return Tokenizer::from_tokenizer_json(read_file(choice.tokenizer), choice.tokenizer);
-  }
-  return load_tokenizer(resolve_model_reference(choice.model).path);
+  return tokenizer_named(choice.tokenizer.empty() ? choice.model : choice.tokenizer);
 }
 
 std::shared_ptr<const ChatTemplate> load_template(const TokenizerChoice& choice,
                                                   const Tokenizer& tokenizer) {
+  const std::string& reference = choice.tokenizer.empty() ? choice.model : choice.tokenizer;
   std::shared_ptr<const ChatTemplate> found;
-  if (choice.tokenizer.empty()) {
-    found = load_chat_template(resolve_model_reference(choice.model).path, tokenizer);
-  }
+  if (!is_tokenizer_json(reference)) found = load_chat_template(place_of(reference), tokenizer);
   return found ? found : ChatTemplate::built_in("chatml", special_texts(tokenizer));
 }
 

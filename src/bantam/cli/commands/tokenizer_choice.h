@@ -20,12 +20,16 @@ template <>
 inline void describe(Describer<TokenizerChoice>& d) {
   d(&TokenizerChoice::model, "model",
     "Use the tokenizer of this model; default: smollm2-135m-instruct.");
-  d(&TokenizerChoice::tokenizer, "tokenizer", "Use this tokenizer.json instead.");
+  d(&TokenizerChoice::tokenizer, "tokenizer",
+    "Use this one instead: a tokenizer.json, or a folder, GGUF file or model name that has one.");
 }
+
+/// Of a tokenizer.json, a folder, a GGUF file or a model; "" is the default model.
+std::shared_ptr<const Tokenizer> tokenizer_named(const std::string& reference);
 
 /// Throws Error(usage) when both are given.
 std::shared_ptr<const Tokenizer> load(const TokenizerChoice& choice);
-/// The model's own template, or ChatML when it has none or a tokenizer.json was chosen.
+/// The template of the model or of what --tokenizer names, or ChatML when it has none.
 std::shared_ptr<const ChatTemplate> load_template(const TokenizerChoice& choice,
                                                   const Tokenizer& tokenizer);
 
