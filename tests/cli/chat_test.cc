@@ -46,6 +46,38 @@ TEST(Chat, WrongCommandsNameTheNearestAndFailAScript) {
   EXPECT_THAT(result.error, HasSubstr("nearest: /system"));
 }
 
+// Its template begins a thought, which a random model never ends.
+std::string write_thinking_model(const Path& folder) {
+  LoadedModel loaded = tiny_loaded();
+  loaded.chat_template =
+      ChatTemplate::parse("{% for m in messages %}{{ m.content }}{% endfor %}<think>\n",
+                          special_texts(*loaded.tokenizer));
+  const Path file = folder / "thinking.gguf";
+  save_gguf(loaded, file, DType::f32);
+  return file.string();
+}
+
+TEST(Chat, ThoughtsAreDimmedOnATerminalAndLeftOutOfAPipe) {
+  const BantamProgram bantam;
+  const std::string model = write_thinking_model(bantam.home().path());
+  const std::vector<std::string> words = {"chat",         "hi", "-m",       model,
+                                          "--max-tokens", "8",  "--decode", "greedy"};
+  const ProcessResult plain = bantam(words);
+  EXPECT_EQ(plain.output, "\n");
+  EXPECT_THAT(plain.error, HasSubstr("--show-reasoning prints it"));
+  std::vector<std::string> shown = words;
+  shown.emplace_back("--show-reasoning");
+  const std::string marked = bantam(shown).output;
+  EXPECT_TRUE(marked.starts_with("<think>\n")) << marked;
+  EXPECT_TRUE(marked.ends_with("\n</think>\n")) << marked;
+  EXPECT_THAT(bantam(words, {"CLICOLOR_FORCE=1"}).output, HasSubstr("\x1b[2m"));
+  std::vector<std::string> json = words;
+  json.emplace_back("--json");
+  const Json reply = parse_json(bantam(json).output);
+  EXPECT_EQ(reply["message"]["content"], "");
+  EXPECT_NE(reply["message"]["reasoning_content"], "");
+}
+
 TEST(Chat, ToolsAreAListInAFile) {
   const BantamProgram bantam;
   const std::string options =

@@ -54,6 +54,23 @@ TEST(LocalChatModel, StreamedTextIsTheAnswer) {
   EXPECT_EQ(model.chat(messages, options).message.content, streamed);
 }
 
+TEST(LocalChatModel, AThoughtIsStreamedApart) {
+  LoadedModel loaded = tiny_loaded();
+  loaded.chat_template =
+      ChatTemplate::parse("{% for m in messages %}{{ m.content }}{% endfor %}<think>\n",
+                          special_texts(*loaded.tokenizer));
+  LocalChatModel model(std::move(loaded));
+  const std::vector<Message> messages = {message("user", "hi")};
+  ChatOptions options = short_answers();
+  std::string thought, text;
+  options.on_thought = [&thought](std::string_view piece) { thought += piece; };
+  options.on_text = [&text](std::string_view piece) { text += piece; };
+  const Reply reply = model.chat(messages, options);
+  EXPECT_FALSE(thought.empty());
+  EXPECT_EQ(thought, reply.message.reasoning_content);
+  EXPECT_EQ(text, "");
+}
+
 TEST(LocalChatModel, CancellingKeepsWhatWasSaid) {
   LocalChatModel model(chatting());
   const std::vector<Message> messages = {message("user", "hi")};

@@ -271,7 +271,7 @@ void Search::set_whole_text(Choice& choice, const Finished& finished) const {
 
 void Search::set_text(Choice& choice, const Finished& finished) const {
   StopRules rules{end_tokens_, request_.options.stop, limit_,
-                  std::numeric_limits<std::int64_t>::max()};
+                  std::numeric_limits<std::int64_t>::max(), request_.shown_tokens};
   Stopper stopper(tokenizer_, std::move(rules));
   for (const std::int32_t token : finished.beam.tokens) {
     if (!stopper.stopped()) choice.text += stopper.push(token);

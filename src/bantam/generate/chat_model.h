@@ -19,8 +19,10 @@ struct ChatOptions {
   GenerateOptions generate;
   Json tools;                       ///< null or an array of OpenAI tool declarations
   Json variables = Json::object();  ///< for the template, such as {"enable_thinking": false}
-  std::function<void(std::string_view)> on_text;  ///< the answer as it comes, in whole characters
-  std::function<bool()> cancelled;                ///< asked between tokens
+  /// The answer as it comes, in whole characters: what it says to the user, and the thoughts before
+  /// that. Tool calls are in the reply only.
+  std::function<void(std::string_view)> on_text, on_thought;
+  std::function<bool()> cancelled;  ///< asked between tokens
 };
 
 struct Reply {

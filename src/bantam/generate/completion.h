@@ -17,6 +17,8 @@ struct Request {
   GenerateOptions options;           ///< after apply_generation_defaults
   /// Which stream of noise the answers draw from; by default the request's place in its list.
   std::optional<std::uint64_t> stream;
+  /// Sorted. Special tokens whose text belongs to the answer's; the others are left out of it.
+  std::vector<std::int32_t> shown_tokens = {};
 };
 
 /// One answer.

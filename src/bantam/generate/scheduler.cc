@@ -233,6 +233,7 @@ void Scheduler::start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence 
   rules.stops = options.stop;
   rules.max_tokens = options.max_tokens.value_or(std::numeric_limits<std::int64_t>::max());
   rules.room = room;
+  rules.shown_tokens = job->request.shown_tokens;
   lane.stopper.emplace(tokenizer_, std::move(rules));
   // Streams of different answers to one prompt are different streams.
   const std::uint64_t stream = job->request.stream.value_or(0);

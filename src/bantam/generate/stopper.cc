@@ -55,7 +55,9 @@ std::string StopText::push(std::string_view piece) {
 std::string StopText::finish() { return std::exchange(held_, {}); }
 
 Stopper::Stopper(std::shared_ptr<const Tokenizer> tokenizer, StopRules rules)
-    : rules_(std::move(rules)), decoder_(std::move(tokenizer)), text_(rules_.stops) {}
+    : rules_(std::move(rules)),
+      decoder_(std::move(tokenizer), true, rules_.shown_tokens),
+      text_(rules_.stops) {}
 
 std::string Stopper::push(std::int32_t token) {
   ++tokens_;

@@ -40,6 +40,7 @@ struct StopRules {
   std::vector<std::string> stops;
   std::int64_t max_tokens = 0;  ///< of the answer
   std::int64_t room = 0;        ///< tokens that fit into the context after the prompt
+  std::vector<std::int32_t> shown_tokens = {};  ///< Request::shown_tokens
 };
 
 /// Watches one answer token by token. All texts it returns joined are the answer: valid UTF-8, and

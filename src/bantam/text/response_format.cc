@@ -282,6 +282,18 @@ const ResponseFormat& response_format_of(std::string_view template_source) {
   });
 }
 
+bool is_written_with(const ResponseFormat& format, std::string_view special_token) {
+  if (special_token.empty()) return false;
+  if (format.addressed) return true;
+  const std::string_view marks[] = {
+      format.thought_begin,  format.thought_end,  format.calls_begin,     format.calls_end,
+      format.content_begin,  format.content_end,  format.tags.name_begin, format.tags.name_end,
+      format.tags.key_begin, format.tags.key_end, format.tags.value_end};
+  return std::ranges::any_of(marks, [&](std::string_view mark) {
+    return mark.find(special_token) != std::string_view::npos;
+  });
+}
+
 Message parse_response(std::string_view text, const ResponseFormat& format,
                        std::string_view prompt_end, const Json& tools) {
   return ResponseReader(format, tools).read(text, prompt_end);

@@ -45,6 +45,9 @@ std::span<const ResponseFormat> response_formats();
 /// none is found.
 const ResponseFormat& response_format_of(std::string_view template_source);
 
+/// Whether answers in this format hold the special token: it is a mark, or part of one.
+bool is_written_with(const ResponseFormat& format, std::string_view special_token);
+
 /// An answer taken apart: reasoning_content, content without white space around it, and tool_calls
 /// in OpenAI's form ({"id": "call_1", "type": "function", "function": {"name", "arguments"}}, the
 /// arguments as JSON text). `text` holds the special tokens that the format is written with.

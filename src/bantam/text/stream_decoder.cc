@@ -1,15 +1,22 @@
 #include "bantam/text/stream_decoder.h"
 
+#include <algorithm>
+
 #include "bantam/text/unicode.h"
 
 namespace bantam {
 
-StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special)
-    : tokenizer_(std::move(tokenizer)), skip_special_(skip_special) {}
+StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special,
+                             std::vector<std::int32_t> shown)
+    : tokenizer_(std::move(tokenizer)), skip_special_(skip_special), shown_(std::move(shown)) {}
+
+bool StreamDecoder::skips(std::int32_t id) const {
+  return skip_special_ && tokenizer_->is_special(id) && !std::ranges::binary_search(shown_, id);
+}
 
 std::string StreamDecoder::push(std::int32_t id) {
   const std::string_view bytes = tokenizer_->token_bytes(id);
-  if (skip_special_ && tokenizer_->is_special(id)) return "";
+  if (skips(id)) return "";
   held_ += bytes;
   std::string out;
   std::size_t at = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bantam/text/tokenizer.h"
 
@@ -13,7 +14,9 @@ namespace bantam {
 /// single output is valid UTF-8. At most three bytes are held back.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = true);
+  /// `shown`, sorted, are special tokens that are not skipped.
+  explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = true,
+                         std::vector<std::int32_t> shown = {});
   /// The text that is complete after this token; often empty inside an emoji. Throws Error(input)
   /// naming a bad id.
   std::string push(std::int32_t id);
@@ -21,8 +24,11 @@ class StreamDecoder {
   std::string finish();
 
  private:
+  bool skips(std::int32_t id) const;
+
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_;
+  std::vector<std::int32_t> shown_;
   std::string held_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "bantam/base/files.h"
 #include "bantam/base/options.h"
+#include "bantam/cli/answer_printer.h"
 #include "bantam/cli/commands.h"
 #include "bantam/cli/input_lines.h"
 #include "bantam/cli/session.h"
@@ -18,6 +19,7 @@ struct ChatCommandOptions {
   std::string model{default_model_name()};
   std::string system, tools;
   std::int64_t context = 0;
+  bool show_reasoning = false;
   GenerateOptions generate;
 };
 
@@ -32,6 +34,9 @@ void describe(Describer<ChatCommandOptions>& d) {
   d(&ChatCommandOptions::context, "context",
     "Tokens that a conversation may have; 0 is what the model was trained for.",
     at_least(std::int64_t{0}));
+  d(&ChatCommandOptions::show_reasoning, "show_reasoning",
+    "Print thoughts, between <think> and </think>, where output goes to a file or a pipe too; on a "
+    "terminal they are always there, dimmed.");
   d.nested(&ChatCommandOptions::generate);
 }
 
@@ -119,11 +124,10 @@ bool Conversation::say(const std::string& text) {
   ChatOptions options;
   options.generate = options_.generate;
   options.tools = tools_;
+  AnswerPrinter printer(session_, options_.show_reasoning);
   if (!session_.json()) {
-    options.on_text = [this](std::string_view piece) {
-      session_.print(piece);
-      session_.flush();
-    };
+    options.on_text = [&printer](std::string_view piece) { printer.content(piece); };
+    options.on_thought = [&printer](std::string_view piece) { printer.thought(piece); };
   }
   Reply reply;
   try {
@@ -137,6 +141,7 @@ bool Conversation::say(const std::string& text) {
     Interrupt::reset();
   }
   messages_.push_back(reply.message);
+  if (!session_.json()) printer.finish(reply.message.tool_calls);
   report(reply);
   return reply.finish_reason != FinishReason::cancelled;
 }
@@ -150,9 +155,6 @@ void Conversation::report(const Reply& reply) {
                       {"cached_tokens", reply.cached_tokens},
                       {"completion_tokens", reply.completion_tokens}}},
                     {"seconds", reply.seconds}});
-  } else {
-    session_.print("\n");
-    session_.flush();
   }
   if (reply.context_full) {
     session_.progress().note(
