@@ -55,7 +55,7 @@ Pass run_pass(std::span<const MicroBatch> batches, bool lora = false, bool check
       ParameterSet::select(model->parameters(), lora ? "adapters" : "all", model->config().layers);
   parameters.make_trainable();
   const StepGradients step =
-      compute_gradients(objectives().find("sft"), batches, *model, ObjectiveContext{});
+      compute_gradients(make_objective("sft"), batches, *model, ObjectiveContext{});
   Pass pass{{}, step.loss()};
   for (const Parameter& parameter : parameters.parameters()) {
     const Tensor gradient = step.gradients.of(*parameter.tensor);
@@ -147,7 +147,7 @@ TEST(GradientPass, HasNothingToSayWithoutTargets) {  // D11
   ParameterSet parameters = ParameterSet::select(model->parameters(), "all", 2);
   parameters.make_trainable();
   const StepGradients step = compute_gradients(
-      objectives().find("sft"), split_by_tokens(pointers(examples), 100), *model, {});
+      make_objective("sft"), split_by_tokens(pointers(examples), 100), *model, {});
   EXPECT_EQ(step.target_weight, 0);
   EXPECT_EQ(step.loss_sum, 0);
   EXPECT_EQ(global_norm(step.gradients, parameters.parameters()), 0);
@@ -156,22 +156,22 @@ TEST(GradientPass, HasNothingToSayWithoutTargets) {  // D11
 TEST(GradientPass, EvaluatesTheLossThatItTrains) {
   const std::vector<Example> examples = grid_examples();
   const auto model = tiny_model();
-  const LossSum sum = evaluate_loss(objectives().find("sft"), examples, 64, *model);
+  const LossSum sum = evaluate_loss(make_objective("sft"), examples, 64, *model);
   const Pass pass = run_pass(split_by_tokens(pointers(examples), 1 << 20));
   EXPECT_NEAR(sum.mean(), pass.loss, 1e-5 * pass.loss);
-  EXPECT_TRUE(std::isnan(evaluate_loss(objectives().find("sft"), {}, 64, *model).mean()));
+  EXPECT_TRUE(std::isnan(evaluate_loss(make_objective("sft"), {}, 64, *model).mean()));
 }
 
 TEST(GradientPass, PretrainCountsEveryTokenButTheFirst) {
   std::vector<Example> examples = random_examples(3, 4, 20);
-  const Objective& pretrain = objectives().find("pretrain");
+  const Objective pretrain = make_objective("pretrain");
   for (const Example& example : examples) {
     EXPECT_EQ(pretrain.target_weight(example), static_cast<double>(example.ids.size()) - 1);
   }
   const auto model = tiny_model();
   const double loss = evaluate_loss(pretrain, examples, 64, *model).mean();
   for (Example& example : examples) example.weights.assign(example.weights.size(), 1.0f);
-  EXPECT_DOUBLE_EQ(loss, evaluate_loss(objectives().find("sft"), examples, 64, *model).mean());
+  EXPECT_DOUBLE_EQ(loss, evaluate_loss(make_objective("sft"), examples, 64, *model).mean());
 }
 
 TEST(GradientPass, NamesAnExampleWhoseWeightsDoNotFit) {
@@ -179,7 +179,7 @@ TEST(GradientPass, NamesAnExampleWhoseWeightsDoNotFit) {
   examples[0].weights.pop_back();
   const auto model = tiny_model();
   try {
-    evaluate_loss(objectives().find("sft"), examples, 64, *model);
+    evaluate_loss(make_objective("sft"), examples, 64, *model);
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("row:0"));

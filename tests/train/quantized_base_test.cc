@@ -55,7 +55,7 @@ class QuantizedBase : public testing::TestWithParam<DType> {
     std::vector<const Example*> all;
     for (const Example& example : examples) all.push_back(&example);
     const StepGradients step =
-        compute_gradients(objectives().find("sft"), split_by_tokens(all, together), model, {});
+        compute_gradients(make_objective("sft"), split_by_tokens(all, together), model, {});
     Pass pass{step.loss(), {}};
     for (const Parameter& parameter : parameters.parameters()) {
       pass.gradients.push_back(step.gradients.of(*parameter.tensor).values());

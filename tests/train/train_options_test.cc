@@ -29,8 +29,22 @@ TEST(TrainOptions, RefusesNumbersOutOfRangeNamingThem) {  // K3
   EXPECT_THAT(set_error("lr", "1e30"), testing::HasSubstr("1e30"));
   EXPECT_THAT(set_error("lr", "nan"), testing::HasSubstr("nan"));
   EXPECT_THAT(set_error("batch", "0"), testing::HasSubstr("found '0'"));
-  EXPECT_THAT(set_error("objective", "sftt"), testing::HasSubstr("sft"));
   EXPECT_EQ(set_error("lr", "3e-4"), "accepted");
+}
+
+TEST(TrainOptions, RefusesAnUnknownObjectiveOrParameterOfOneNamingTheKnownOnes) {
+  const auto refusal = [](const std::string& objective) -> std::string {
+    TrainOptions options;
+    options.objective = objective;
+    try {
+      validate(options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refusal("sftt"), testing::HasSubstr("nearest: sft"));
+  EXPECT_EQ(refusal("sft"), "accepted");
 }
 
 TEST(TrainOptions, RefusesTwoLengthsNamingBoth) {  // K4

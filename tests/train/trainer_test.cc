@@ -52,7 +52,7 @@ TEST(Trainer, MovesEveryTrainableParameterAndLowersTheLoss) {
   const auto before = bench.values();
   Trainer trainer(*bench.model, bench.parameters(), {bench.train, {}}, short_run(30));
   const double loss_before =
-      evaluate_loss(objectives().find("sft"), bench.train, 256, *bench.model).mean();
+      evaluate_loss(make_objective("sft"), bench.train, 256, *bench.model).mean();
   const TrainResult result = trainer.run();
   EXPECT_EQ(result.steps, 30);
   EXPECT_LT(result.loss, 0.7 * loss_before);

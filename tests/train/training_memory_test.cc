@@ -23,7 +23,7 @@ TEST(TrainingMemory, ForetellsWhatAPassKeeps) {
   parameters.make_trainable();
   const std::uint64_t before = tensor_memory().current;
   reset_tensor_memory_peak();
-  { compute_gradients(objectives().find("sft"), batches, *model, {}); }
+  { compute_gradients(make_objective("sft"), batches, *model, {}); }
   const auto used = static_cast<double>(tensor_memory().peak - before);
   const auto foretold = static_cast<double>(estimate.activations);
   // Gradients on their way, logits of a chunk and rotation tables come on top.

@@ -1,4 +1,5 @@
-// One training example as the trainer sees it: token ids and how much each counts as a target.
+// One training example as the trainer sees it: token ids, what is to be learned of them, and how
+// much each target counts.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,17 @@ struct Example {
   /// weights[0] is ignored, since nothing stands before the first token.
   std::vector<float> weights;
   std::string id;  ///< for people and records: "bank.jsonl:17"
+  /// [m] the text that the encoder of an encoder-decoder reads; ids are then the answer, behind the
+  /// token that the decoder begins with.
+  std::vector<std::int32_t> source = {};
+  /// [n] which text of a pair each token is of, for encoders that are told; else empty.
+  std::vector<std::int32_t> types = {};
+  /// Classes of a labelled text: one (of the whole), or [n] (of each token; -1: none). weights then
+  /// say how much each of them counts.
+  std::vector<std::int32_t> labels = {};
+
+  /// What passes through the model.
+  std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size() + source.size()); }
 };
 
 }  // namespace bantam

@@ -36,6 +36,10 @@ std::string hash_of_examples(std::span<const Example> examples) {
   for (const Example& example : examples) {
     hashes += sha256(std::as_bytes(std::span(example.ids)));
     hashes += sha256(std::as_bytes(std::span(example.weights)));
+    // Only where there are any: the hashes of runs on plain tokens stay what they were.
+    for (const auto* more : {&example.source, &example.types, &example.labels}) {
+      if (!more->empty()) hashes += sha256(std::as_bytes(std::span(*more)));
+    }
   }
   return sha256(std::as_bytes(std::span(hashes)));
 }

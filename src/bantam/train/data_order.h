@@ -31,7 +31,7 @@ class DataOrder {
   std::vector<std::uint32_t> permutation_;
 };
 
-/// SHA-256 over ids and weights of all examples, in order: what "the same data" means for resume.
+/// SHA-256 over what all examples hold, in order: what "the same data" means for resume.
 std::string hash_of_examples(std::span<const Example> examples);
 
 }  // namespace bantam

@@ -25,7 +25,7 @@ void add_figures(LossFigures& sums, const LossFigures& figures) {
 }  // namespace
 
 StepGradients compute_gradients(const Objective& objective, std::span<const MicroBatch> batches,
-                                CausalLM& model, const ObjectiveContext& context,
+                                TrainableModel model, const ObjectiveContext& context,
                                 const std::function<void()>& between) {
   StepGradients step;
   for (const MicroBatch& batch : batches) {
@@ -82,7 +82,7 @@ double LossSum::mean() const {
 }
 
 LossSum evaluate_loss(const Objective& objective, std::span<const Example> examples,
-                      std::int64_t micro_batch_tokens, CausalLM& model,
+                      std::int64_t micro_batch_tokens, TrainableModel model,
                       const std::function<void(std::int64_t)>& after_each) {
   const Tape::Paused paused;
   const RoundActivations rounded;

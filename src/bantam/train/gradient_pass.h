@@ -28,7 +28,7 @@ struct StepGradients {
 /// gradient of its loss sum seeded by 1 ÷ that sum. `between` is called after each micro-batch but
 /// the last.
 StepGradients compute_gradients(const Objective& objective, std::span<const MicroBatch> batches,
-                                CausalLM& model, const ObjectiveContext& context,
+                                TrainableModel model, const ObjectiveContext& context,
                                 const std::function<void()>& between = {});
 
 /// Root of the sum of squares over the gradients of all parameters, in f64 along a fixed order. Not
@@ -50,7 +50,7 @@ struct LossSum {
 
 /// Without recording. `after_each` gets the tokens of each micro-batch.
 LossSum evaluate_loss(const Objective& objective, std::span<const Example> examples,
-                      std::int64_t micro_batch_tokens, CausalLM& model,
+                      std::int64_t micro_batch_tokens, TrainableModel model,
                       const std::function<void(std::int64_t)>& after_each = {});
 
 }  // namespace bantam

@@ -6,7 +6,7 @@ namespace bantam {
 
 std::int64_t MicroBatch::tokens() const {
   std::int64_t total = 0;
-  for (const Example* example : examples) total += static_cast<std::int64_t>(example->ids.size());
+  for (const Example* example : examples) total += example->tokens();
   return total;
 }
 
@@ -15,7 +15,7 @@ std::vector<MicroBatch> split_by_tokens(std::span<const Example* const> examples
   std::vector<MicroBatch> groups;
   std::int64_t tokens = 0;
   for (const Example* example : examples) {
-    const auto length = static_cast<std::int64_t>(example->ids.size());
+    const std::int64_t length = example->tokens();
     const bool full = groups.empty() || tokens + length > token_budget ||
                       (most_examples > 0 &&
                        static_cast<std::int64_t>(groups.back().examples.size()) >= most_examples);

@@ -5,13 +5,15 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bantam/base/options.h"
-#include "bantam/model/causal_lm.h"
+#include "bantam/model/open_model.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/train/micro_batch.h"
+#include "bantam/train/trainable_model.h"
 
 namespace bantam {
 
@@ -35,10 +37,23 @@ struct ObjectiveContext {
 struct Objective {
   /// What an example adds to the denominator; known before the first forward pass.
   std::function<double(const Example&)> target_weight;
-  std::function<Loss(const MicroBatch&, CausalLM&, const ObjectiveContext&)> loss;
+  std::function<Loss(const MicroBatch&, const TrainableModel&, const ObjectiveContext&)> loss;
+};
+
+struct ObjectiveEntry {
+  ModelKind trains = ModelKind::decoder;
+  Objective (*make)(const Spec& spec) = nullptr;
 };
 
 /// Every objective, in a list one can read.
-const Registry<Objective>& objectives();
+const Registry<ObjectiveEntry>& objectives();
+
+/// "sft", "seq2seq:label_smoothing=0.1". Throws Error(usage) naming what is unknown or out of
+/// range.
+Objective make_objective(std::string_view spec);
+
+/// Throws Error(usage) when the objective trains another kind of model than `kind`, which is that
+/// of `model`; names the objectives that fit.
+void require_objective_for(ModelKind kind, std::string_view spec, std::string_view model);
 
 }  // namespace bantam

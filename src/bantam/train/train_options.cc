@@ -55,7 +55,9 @@ void describe(Describer<CheckpointOptions>& d) {
 
 template <>
 void describe(Describer<TrainOptions>& d) {
-  d(&TrainOptions::objective, "objective", "The loss.", OneOf{names_of(objectives())});
+  d(&TrainOptions::objective, "objective",
+    "The loss, with parameters as in seq2seq:label_smoothing=0.1; one of " +
+        joined(names_of(objectives())) + ".");
   d(&TrainOptions::optimizer, "optimizer",
     "How gradients move weights, with parameters as in adamw:beta2=0.95; one of " +
         joined(names_of(optimizers())) + ".");
@@ -93,7 +95,7 @@ void validate(const TrainOptions& options) {
   if (length.budget && !(length.budget->seconds >= 1)) {
     throw usage_error("budget (--budget): expected at least 1s, found {}s", length.budget->seconds);
   }
-  objectives().find(options.objective);
+  make_objective(options.objective);
   make_optimizer(options.optimizer);
   Schedule schedule(options.schedule);
   if (length.steps) schedule.plan(*length.steps);

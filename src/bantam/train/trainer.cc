@@ -19,7 +19,7 @@ double seconds_since(Clock::time_point start) {
 
 std::int64_t count_tokens(std::span<const Example> examples) {
   std::int64_t total = 0;
-  for (const Example& example : examples) total += static_cast<std::int64_t>(example.ids.size());
+  for (const Example& example : examples) total += example.tokens();
   return total;
 }
 
@@ -30,7 +30,7 @@ void require_targets(const Objective& objective, std::span<const Example> exampl
     if (objective.target_weight(example) != 0) return;
   }
   throw input_error(
-      "training data: none of the {} examples has a token to learn; check roles and "
+      "training data: none of the {} examples has a target; check roles and "
       "answers with `bantam data show`",
       examples.size());
 }
@@ -42,7 +42,7 @@ TrainOptions checked(const TrainOptions& options) {
 
 }  // namespace
 
-Trainer::Trainer(CausalLM& model, ParameterSet parameters, TrainingData data,
+Trainer::Trainer(TrainableModel model, ParameterSet parameters, TrainingData data,
                  const TrainOptions& options, TrainHooks hooks, Path folder)
     : model_(model),
       parameters_(std::move(parameters)),
@@ -51,7 +51,7 @@ Trainer::Trainer(CausalLM& model, ParameterSet parameters, TrainingData data,
       hooks_(std::move(hooks)),
       folder_(std::move(folder)),
       progress_(hooks_.progress == nullptr ? silent_progress() : *hooks_.progress),
-      objective_(objectives().find(options_.objective)),
+      objective_(make_objective(options_.objective)),
       optimizer_(make_optimizer(options_.optimizer)),
       schedule_(options_.schedule),
       order_(data.train, options_.batch, static_cast<std::uint64_t>(options_.seed)),

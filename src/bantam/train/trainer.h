@@ -22,7 +22,6 @@
 #include "bantam/base/files.h"
 #include "bantam/base/progress.h"
 #include "bantam/base/run_store.h"
-#include "bantam/model/causal_lm.h"
 #include "bantam/nn/parameter.h"
 #include "bantam/train/checkpoint.h"
 #include "bantam/train/data_order.h"
@@ -74,8 +73,8 @@ class Trainer {
   /// Makes `parameters` trainable. `folder` receives checkpoints and log.jsonl; empty: nothing is
   /// written. Throws Error(usage) for options that contradict each other, Error(input) when there
   /// are no examples or none has a target.
-  Trainer(CausalLM& model, ParameterSet parameters, TrainingData data, const TrainOptions& options,
-          TrainHooks hooks = {}, Path folder = {});
+  Trainer(TrainableModel model, ParameterSet parameters, TrainingData data,
+          const TrainOptions& options, TrainHooks hooks = {}, Path folder = {});
 
   /// Goes to the newest usable checkpoint of the folder; false when there is none. Throws
   /// Error(usage) naming an option that differs, Error(input) when the data changed and
@@ -96,14 +95,14 @@ class Trainer {
   TrainResult run();
 
  private:
-  CausalLM& model_;
+  TrainableModel model_;
   ParameterSet parameters_;
   TrainingData data_;
   TrainOptions options_;
   TrainHooks hooks_;
   Path folder_;
   ProgressSink& progress_;
-  const Objective& objective_;
+  Objective objective_;
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   DataOrder order_;

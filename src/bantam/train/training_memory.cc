@@ -14,7 +14,25 @@ std::int64_t activations_per_token(const DecoderConfig& config, int layer) {
          3 * part.feed_forward;
 }
 
-TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& trained,
+namespace {
+
+// Kept for backward, for each token: by both stacks of an encoder-decoder, though a token passes
+// through one of them alone.
+std::uint64_t values_per_token(const DecoderConfig& config, const TrainOptions& options) {
+  std::uint64_t all_layers = 0, largest_layer = 0;
+  for (int layer = 0; layer < config.layers; ++layer) {
+    const auto values = static_cast<std::uint64_t>(activations_per_token(config, layer));
+    all_layers += values;
+    largest_layer = std::max(largest_layer, values);
+  }
+  const auto inputs = static_cast<std::uint64_t>(config.layers * config.width);
+  return (options.gradient_checkpointing ? inputs + largest_layer : all_layers) +
+         (config.encoder ? values_per_token(*config.encoder, options) : 0);
+}
+
+}  // namespace
+
+TrainingMemory estimate_training_memory(Transformer& model, const ParameterSet& trained,
                                         const TrainOptions& options, std::int64_t longest) {
   TrainingMemory memory;
   std::set<const Tensor*> trains;
@@ -27,19 +45,8 @@ TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& tra
   memory.gradients = memory.trained;
   memory.optimizer = memory.trained * make_optimizer(options.optimizer)->state_names().size();
 
-  const DecoderConfig& config = model.config();
   const auto tokens = static_cast<std::uint64_t>(std::max(options.micro_batch_tokens, longest));
-  std::uint64_t all_layers = 0, largest_layer = 0;
-  for (int layer = 0; layer < config.layers; ++layer) {
-    const auto values = static_cast<std::uint64_t>(activations_per_token(config, layer));
-    all_layers += values;
-    largest_layer = std::max(largest_layer, values);
-  }
-  const auto layers = static_cast<std::uint64_t>(config.layers);
-  const auto width = static_cast<std::uint64_t>(config.width);
-  memory.activations =
-      kFloat * tokens *
-      (options.gradient_checkpointing ? layers * width + largest_layer : all_layers);
+  memory.activations = kFloat * tokens * values_per_token(model.config(), options);
   return memory;
 }
 

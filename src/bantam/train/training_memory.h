@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "bantam/model/causal_lm.h"
+#include "bantam/model/transformer.h"
 #include "bantam/nn/parameter.h"
 #include "bantam/train/train_options.h"
 
@@ -24,7 +24,7 @@ struct TrainingMemory {
 std::int64_t activations_per_token(const DecoderConfig& config, int layer);
 
 /// `longest`: tokens of the longest example, which passes alone when it exceeds the micro-batch.
-TrainingMemory estimate_training_memory(CausalLM& model, const ParameterSet& trained,
+TrainingMemory estimate_training_memory(Transformer& model, const ParameterSet& trained,
                                         const TrainOptions& options, std::int64_t longest);
 
 }  // namespace bantam

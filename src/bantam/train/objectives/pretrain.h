@@ -7,6 +7,6 @@
 
 namespace bantam {
 
-Objective pretrain_objective();
+Objective pretrain_objective(const Spec& spec);
 
 }  // namespace bantam

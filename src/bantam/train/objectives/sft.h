@@ -9,6 +9,6 @@
 
 namespace bantam {
 
-Objective sft_objective();
+Objective sft_objective(const Spec& spec);
 
 }  // namespace bantam
