@@ -2,50 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "bantam/base/threads.h"
 #include "bantam/model/causal_lm.h"
 #include "bantam/model/text_encoder.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/tape.h"
+#include "bantam/text/model_inputs.h"
 
 namespace bantam {
 namespace {
 
 constexpr std::int64_t kTextsPerChunk = 16;  // that a thread encodes at a time
-
-// Tokens of the text itself go from its end until `longest` are left. True when any went.
-bool truncate(ModelInput& input, std::int64_t longest) {
-  const std::int64_t surplus = std::ssize(input.ids) - longest;
-  if (surplus <= 0) return false;
-  std::vector<bool> goes(input.ids.size());
-  std::int64_t left = surplus;
-  for (std::size_t i = goes.size(); i-- > 0 && left > 0;) {
-    if (input.text[i] < 0) continue;
-    goes[i] = true;
-    --left;
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < goes.size(); ++i) {
-    if (goes[i]) continue;
-    input.ids[kept] = input.ids[i];
-    input.type_ids[kept] = input.type_ids[i];
-    ++kept;
-  }
-  input.ids.resize(kept);
-  input.type_ids.resize(kept);
-  return true;
-}
-
-// Longest first: the memory of the first pass serves all that follow.
-std::vector<std::size_t> by_length(std::span<const ModelInput> inputs) {
-  std::vector<std::size_t> order(inputs.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater(),
-                           [&](std::size_t i) { return inputs[i].ids.size(); });
-  return order;
-}
 
 // A linear behind the layers leads back to the width of the embedding, in causal models only.
 std::int64_t width_of_states(const DecoderConfig& config) {
@@ -107,7 +75,7 @@ Embeddings Embedder::embed(std::span<const std::string> texts, ProgressSink& pro
   parallel_for(std::ssize(texts), kTextsPerChunk, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       inputs[i] = read(texts[i]);
-      was_longer[i] = truncate(inputs[i], longest_);
+      was_longer[i] = shorten(inputs[i], longest_);
     }
   });
   Embeddings result;
@@ -120,7 +88,7 @@ Embeddings Embedder::embed(std::span<const std::string> texts, ProgressSink& pro
 
   const Tape::Paused paused;
   const RoundActivations rounded;
-  const std::vector<std::size_t> order = by_length(inputs);
+  const std::vector<std::size_t> order = longest_first(inputs);
   ProgressPhase phase(progress, "Embedding", static_cast<double>(texts.size()), "texts");
   for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     if (const int signal = Interrupt::requested(); signal != 0) {
