@@ -276,8 +276,7 @@ EncoderModel read_encoder_model(const Path& folder, std::vector<std::string>& wa
   return {TextEncoder(*opened.architecture, opened.config, std::move(weights)), std::move(head)};
 }
 
-void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype) {
-  const EncoderHead& head = model.head();
+std::vector<std::pair<std::string, Tensor>> tensors_of(const EncoderHead& head) {
   std::vector<std::pair<std::string, Tensor>> tensors;
   const auto add = [&](std::string_view name, const Tensor& weight, const Tensor& bias) {
     if (weight.defined()) tensors.emplace_back(name, weight);
@@ -286,7 +285,12 @@ void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype) {
   add(head.form->dense, head.dense.weight, head.dense.bias);
   add(head.form->norm, head.norm.weight, head.norm.bias);
   add(head.form->output, head.output.weight, head.output.bias);
-  write_hf_weights(model.encoder(), folder, dtype, tensors);
+  return tensors;
+}
+
+void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype) {
+  const EncoderHead& head = model.head();
+  write_hf_weights(model.encoder(), folder, dtype, tensors_of(head));
   Json json = hf_config_of(model.encoder());
   head_config_to_hf(head.config, *head.form, head.dense.bias.defined(), json);
   json["bantam_version"] = version();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bantam/base/files.h"
@@ -53,6 +54,9 @@ struct EncoderHead {
   std::vector<Parameter> parameters();
 };
 
+/// Its weights and biases by the names of Hugging Face's files.
+std::vector<std::pair<std::string, Tensor>> tensors_of(const EncoderHead& head);
+
 /// Throws Error(input) listing missing tensors, or naming site and shapes that do not fit.
 EncoderHead read_encoder_head(const WeightSource& source, const HeadForm& form, HeadConfig config,
                               std::int64_t width);
@@ -71,6 +75,7 @@ class EncoderModel {
   TextEncoder& encoder() { return encoder_; }
   const TextEncoder& encoder() const { return encoder_; }
   const EncoderHead& head() const { return head_; }
+  EncoderHead& head() { return head_; }
   HeadKind kind() const { return head_.form->kind; }
   const std::vector<std::string>& labels() const { return head_.config.labels; }
 

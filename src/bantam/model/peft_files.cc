@@ -13,14 +13,15 @@
 namespace bantam {
 namespace {
 
+constexpr std::string_view kPeftPrefix = "base_model.model.";
 constexpr int kMaxRank = 65536;
 constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{1} << 20;
 
 // Settings that change what the adapter computes. Each must be absent, null, false or empty.
 constexpr const char* kUnsupported[] = {
-    "use_dora",          "fan_in_fan_out", "modules_to_save",         "layer_replication",
-    "use_qalora",        "use_bdlora",     "trainable_token_indices", "lora_bias",
-    "target_parameters", "arrow_config"};
+    "use_dora",   "fan_in_fan_out",    "layer_replication",
+    "use_qalora", "use_bdlora",        "trainable_token_indices",
+    "lora_bias",  "target_parameters", "arrow_config"};
 
 bool is_set(const Json& value) {
   if (value.is_null() || (value.is_boolean() && !value.get<bool>())) return false;
@@ -72,20 +73,20 @@ void require_plain(const std::string& pattern, std::string_view where) {
   }
 }
 
-std::vector<std::string> read_targets(const HfConfig& config) {
-  const auto found = config.json().find("target_modules");
-  std::vector<std::string> targets;
-  if (found == config.json().end() || found->is_null()) return targets;
+std::vector<std::string> read_names(const HfConfig& config, const char* key) {
+  const auto found = config.json().find(key);
+  std::vector<std::string> names;
+  if (found == config.json().end() || found->is_null()) return names;
   if (found->is_string()) return {found->get<std::string>()};
   const bool strings =
       found->is_array() &&
       std::all_of(found->begin(), found->end(), [](const Json& v) { return v.is_string(); });
   if (!strings) {
-    throw input_error("{}: 'target_modules' should be a list of names, found {}", config.where(),
+    throw input_error("{}: '{}' should be a list of names, found {}", config.where(), key,
                       escaped(dump_json(*found), 60));
   }
-  for (const Json& target : *found) targets.push_back(target.get<std::string>());
-  return targets;
+  for (const Json& name : *found) names.push_back(name.get<std::string>());
+  return names;
 }
 
 void read_bantam_keys(const HfConfig& config, PeftAdapter& adapter) {
@@ -117,8 +118,25 @@ std::optional<Half> half_of(std::string_view name) {
   return std::nullopt;
 }
 
+// "base_model.model.classifier.weight" -> "classifier.weight"; empty for a tensor of no saved
+// module. Old files say "classifier.modules_to_save.default.weight".
+std::string saved_name(std::string name, const PeftAdapter& adapter) {
+  if (!name.starts_with(kPeftPrefix)) return "";
+  name.erase(0, kPeftPrefix.size());
+  constexpr std::string_view kOld = "modules_to_save.default.";
+  if (const auto old = name.find(kOld); old != std::string::npos) name.erase(old, kOld.size());
+  const bool is_saved = std::ranges::any_of(adapter.saved_modules, [&](const std::string& module) {
+    return ("." + name).find("." + module + ".") != std::string::npos;
+  });
+  return is_saved ? name : "";
+}
+
 void read_modules(const SafetensorsFile& file, PeftAdapter& adapter) {
   for (const WeightInfo& weight : file.weights()) {
+    if (std::string saved = saved_name(weight.name, adapter); !saved.empty()) {
+      adapter.saved.emplace_back(std::move(saved), dequantize(file.tensor(weight.name)));
+      continue;
+    }
     const auto half = half_of(weight.name);
     if (!half || weight.shape.rank() != 2 || !info(weight.dtype).is_float) {
       throw input_error(
@@ -188,7 +206,8 @@ PeftAdapter parse_peft_config(std::string_view json_text, std::string_view where
   config.require_number("lora_alpha");
   adapter.alpha = checked_alpha(config.json()["lora_alpha"], where, "lora_alpha");
   adapter.rank_stabilized = config.boolean("use_rslora").value_or(false);
-  adapter.target_modules = read_targets(config);
+  adapter.target_modules = read_names(config, "target_modules");
+  adapter.saved_modules = read_names(config, "modules_to_save");
   if (const auto pattern = config.object("rank_pattern")) {
     for (const auto& [name, value] : pattern->json().items()) {
       require_plain(name, where);
@@ -238,25 +257,29 @@ void write_peft_adapter(const Path& folder, const PeftAdapter& adapter) {
     tensors.emplace_back(module + ".lora_A.weight", pair.a);
     tensors.emplace_back(module + ".lora_B.weight", pair.b);
   }
+  for (const auto& [name, weight] : adapter.saved) {
+    tensors.emplace_back(std::string(kPeftPrefix) + name, weight);
+  }
   // Until the new config stands there, new weights must not be read with an older one.
   if (std::filesystem::remove(folder / "adapter_config.json", failed)) sync_folder(folder);
   write_safetensors(folder / "adapter_model.safetensors", tensors);
-  Json config = {{"peft_type", "LORA"},
-                 {"task_type", adapter.task_type},
-                 {"base_model_name_or_path", adapter.base_model},
-                 {"r", adapter.r},
-                 {"lora_alpha", adapter.alpha},
-                 {"lora_dropout", 0.0},
-                 {"target_modules", adapter.target_modules},
-                 {"bias", "none"},
-                 {"fan_in_fan_out", false},
-                 {"init_lora_weights", true},
-                 {"inference_mode", true},
-                 {"use_rslora", adapter.rank_stabilized},
-                 {"use_dora", false},
-                 {"modules_to_save", nullptr},
-                 {"rank_pattern", Json::object()},
-                 {"alpha_pattern", Json::object()}};
+  Json config = {
+      {"peft_type", "LORA"},
+      {"task_type", adapter.task_type},
+      {"base_model_name_or_path", adapter.base_model},
+      {"r", adapter.r},
+      {"lora_alpha", adapter.alpha},
+      {"lora_dropout", 0.0},
+      {"target_modules", adapter.target_modules},
+      {"bias", "none"},
+      {"fan_in_fan_out", false},
+      {"init_lora_weights", true},
+      {"inference_mode", true},
+      {"use_rslora", adapter.rank_stabilized},
+      {"use_dora", false},
+      {"modules_to_save", adapter.saved_modules.empty() ? Json() : Json(adapter.saved_modules)},
+      {"rank_pattern", Json::object()},
+      {"alpha_pattern", Json::object()}};
   for (const auto& [name, rank] : adapter.rank_pattern) config["rank_pattern"][name] = rank;
   for (const auto& [name, alpha] : adapter.alpha_pattern) config["alpha_pattern"][name] = alpha;
   Json own = adapter.bantam;

@@ -35,6 +35,10 @@ struct PeftAdapter {
   Json bantam = Json::object();  ///< further keys of the object "bantam"
   /// In the order of the file; the name is "base_model.model.model.layers.0.self_attn.q_proj".
   std::vector<std::pair<std::string, LoraPair>> modules;
+  /// Modules that were trained whole ("modules_to_save"): a head, in most files.
+  std::vector<std::string> saved_modules;
+  /// Their weights in f32, by the base model's names: "classifier.weight".
+  std::vector<std::pair<std::string, Tensor>> saved;
 
   int rank_of(std::string_view module) const;
   double scale_of(std::string_view module) const;
@@ -44,8 +48,8 @@ struct PeftAdapter {
 /// setting that would compute something else than LoRA, naming the key.
 PeftAdapter parse_peft_config(std::string_view json_text, std::string_view where);
 
-/// Throws Error(input) on a tensor that is not half of a pair, and where ranks disagree with each
-/// other or with the config, naming both.
+/// Throws Error(input) on a tensor that is neither half of a pair nor of a saved module, and where
+/// ranks disagree with each other or with the config, naming both.
 PeftAdapter read_peft_adapter(const Path& folder);
 
 /// The config comes last, so that a folder with a config is complete.

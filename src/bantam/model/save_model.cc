@@ -41,7 +41,7 @@ std::string peft_module(const Architecture& architecture, const std::string& sit
 }
 
 // The linears of a model by the module of PEFT that holds them, parts in the order of their rows.
-std::map<std::string, std::vector<LoraPart>> parts_in_files(const CausalLM& model) {
+std::map<std::string, std::vector<LoraPart>> parts_in_files(const Transformer& model) {
   std::map<std::string, std::vector<LoraPart>> modules;
   for (const LinearLayer* linear : model.linears()) {
     modules[peft_module(model.architecture(), linear->site)].push_back(
@@ -238,14 +238,19 @@ std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model) {
 
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder) {
   PeftAdapter files;
+  files.base_model = model.name;
+  if (model.model->config().encoder) files.task_type = "SEQ_2_SEQ_LM";
+  save_peft_adapter(*model.model, adapter, std::move(files), folder);
+}
+
+void save_peft_adapter(const Transformer& model, const Adapter& adapter, PeftAdapter files,
+                       const Path& folder) {
   files.r = adapter.options.rank;
   files.alpha = adapter.options.alpha;
   files.base_sha256 = adapter.base_sha256;
-  files.base_model = model.name;
-  if (model.model->config().encoder) files.task_type = "SEQ_2_SEQ_LM";
   std::map<std::string, int>
       parts_of;  // by the last name of modules: one part, or several in one linear
-  for (const auto& [module, parts] : parts_in_files(*model.model)) {
+  for (const auto& [module, parts] : parts_in_files(model)) {
     std::vector<LoraPart> with_delta = parts;
     bool adapted = false;
     for (LoraPart& part : with_delta) {
@@ -267,14 +272,25 @@ void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const P
   write_peft_adapter(folder, files);
 }
 
-std::shared_ptr<Adapter> load_peft_adapter(const CausalLM& model, const Path& folder) {
-  PeftAdapter files = read_peft_adapter(folder);
+std::shared_ptr<Adapter> load_peft_adapter(const Transformer& model, const Path& folder) {
+  const PeftAdapter files = read_peft_adapter(folder);
+  if (!files.saved_modules.empty()) {
+    throw input_error(
+        "{}: 'modules_to_save' is {}: the adapter brings weights of its own for these, which only "
+        "an encoder with a head takes (bantam predict)",
+        escaped(folder.string()), escaped(dump_json(Json(files.saved_modules)), 60));
+  }
+  return adapter_of(model, files, folder);
+}
+
+std::shared_ptr<Adapter> adapter_of(const Transformer& model, const PeftAdapter& files,
+                                    const Path& folder) {
   const auto parts = parts_in_files(model);
   auto adapter = std::make_shared<Adapter>();
   adapter->name = folder.filename().string();
   adapter->options = {files.r, files.alpha, files.target_modules};
   adapter->base_sha256 = files.base_sha256;
-  for (auto& [module, pair] : files.modules) {
+  for (const auto& [module, pair] : files.modules) {
     const auto found = parts.find(module);
     if (found == parts.end()) {
       throw input_error(

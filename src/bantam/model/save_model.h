@@ -11,6 +11,7 @@
 #include "bantam/model/load_encoder.h"
 #include "bantam/model/load_model.h"
 #include "bantam/model/load_seq2seq.h"
+#include "bantam/model/peft_files.h"
 
 namespace bantam {
 
@@ -46,8 +47,16 @@ void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightTyp
 
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);
-/// Reads a PEFT folder for `model`; any key that does not belong to one of its linears is an Error.
-std::shared_ptr<Adapter> load_peft_adapter(const CausalLM& model, const Path& folder);
+/// The same of any model. `files` says what PEFT is told beside the deltas: the base's name, the
+/// kind of task, modules that were trained whole.
+void save_peft_adapter(const Transformer& model, const Adapter& adapter, PeftAdapter files,
+                       const Path& folder);
+/// Reads a PEFT folder for `model`; any key that does not belong to one of its linears is an Error,
+/// and so are modules that were trained whole: those of a head are for load_classifier() to take.
+std::shared_ptr<Adapter> load_peft_adapter(const Transformer& model, const Path& folder);
+/// The deltas of an adapter that was read.
+std::shared_ptr<Adapter> adapter_of(const Transformer& model, const PeftAdapter& files,
+                                    const Path& folder);
 
 /// A second model with the same weights (shared) but no adapters: merging or quantizing it leaves
 /// the first alone.
