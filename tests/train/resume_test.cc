@@ -79,12 +79,13 @@ const std::map<std::string, std::string>& uninterrupted(const std::string& kind)
 struct Kill {
   const char* point;
   int passage;
+  const char* kind = passage % 2 == 0 ? "full" : "lora";
 };
 
 class KilledRun : public testing::TestWithParam<Kill> {};
 
 TEST_P(KilledRun, ResumesToTheSameBytes) {
-  const std::string kind = GetParam().passage % 2 == 0 ? "full" : "lora";
+  const std::string kind = GetParam().kind;
   const TemporaryFolder folder;
   const int status = run_child(folder.path(), kind, GetParam().point, GetParam().passage);
   ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "the point was not reached";
@@ -103,6 +104,14 @@ INSTANTIATE_TEST_SUITE_P(Points, KilledRun,
                            std::string name = info.param.point;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
+                         });
+INSTANTIATE_TEST_SUITE_P(Encoders, KilledRun,
+                         testing::Values(Kill{"mid-accumulation", 9, "seq2seq"},
+                                         Kill{"evaluation", 4, "seq2seq"},
+                                         Kill{"mid-step", 6, "classify"},
+                                         Kill{"before-rename", 4, "classify"}),
+                         [](const testing::TestParamInfo<Kill>& info) {
+                           return fmt::format("{}_{}", info.param.kind, info.index);
                          });
 
 TEST(KilledRuns, SurviveTenKillsInARow) {

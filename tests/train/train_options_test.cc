@@ -44,7 +44,9 @@ TEST(TrainOptions, RefusesAnUnknownObjectiveOrParameterOfOneNamingTheKnownOnes) 
     return "accepted";
   };
   EXPECT_THAT(refusal("sftt"), testing::HasSubstr("nearest: sft"));
-  EXPECT_EQ(refusal("sft"), "accepted");
+  EXPECT_THAT(refusal("seq2seq:smoothing=0.1"), testing::HasSubstr("label_smoothing"));
+  EXPECT_THAT(refusal("seq2seq:label_smoothing=1"), testing::HasSubstr("found '1'"));
+  EXPECT_EQ(refusal("seq2seq:label_smoothing=0.1"), "accepted");
 }
 
 TEST(TrainOptions, RefusesTwoLengthsNamingBoth) {  // K4

@@ -21,6 +21,8 @@ class CausalLM : public Transformer {
   /// Arranges weights for answering, all at once; the experts of a mixture wait until they are
   /// used.
   void prepare_answers() const;
+  /// [1, V], added to the scores of the head; undefined in most models.
+  const Tensor& head_bias() const { return weights().head_bias; }
   ScoreForm logit_form() const { return config().logit_form(); }
 };
 

@@ -1,5 +1,7 @@
 #include "bantam/train/objective.h"
+#include "bantam/train/objectives/classify.h"
 #include "bantam/train/objectives/pretrain.h"
+#include "bantam/train/objectives/seq2seq.h"
 #include "bantam/train/objectives/sft.h"
 
 namespace bantam {
@@ -29,6 +31,12 @@ const Registry<ObjectiveEntry>& objectives() {
           {"sft",
            "Cross-entropy on the tokens that the data marks as answers.",
            {ModelKind::decoder, sft_objective}},
+          {"seq2seq",
+           "Cross-entropy on the answers of an encoder-decoder; label_smoothing=0.1 softens it.",
+           {ModelKind::encoder_decoder, seq2seq_objective}},
+          {"classify",
+           "Cross-entropy over the classes of texts, by an encoder with a head.",
+           {ModelKind::encoder, classify_objective}},
       }};
   return list;
 }

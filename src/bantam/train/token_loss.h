@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "bantam/model/causal_lm.h"
+#include "bantam/model/seq2seq.h"
 #include "bantam/train/micro_batch.h"
 #include "bantam/train/objective.h"
 
@@ -20,5 +20,11 @@ double sum_weights(const Example& example, TokenWeight weight);
 /// prompt have no target. Throws Error(input) naming the example when ids and weights differ in
 /// number.
 Loss token_loss(const MicroBatch& batch, CausalLM& model, TokenWeight weight);
+
+/// The same of answers to the examples' sources. With label smoothing ε (arXiv:1512.00567, section
+/// 7, as the LabelSmoother of transformers) a token's loss is (1 - ε) · -log p(token) plus ε times
+/// the mean of -log p over the vocabulary; the scores of all targets are then in memory at once.
+Loss answer_loss(const MicroBatch& batch, Seq2SeqModel& model, TokenWeight weight,
+                 double label_smoothing);
 
 }  // namespace bantam

@@ -247,18 +247,28 @@ void Trainer::evaluate() {
     const Tape::Paused paused;
     evaluation.value = hooks_.evaluate(state_.step);
   }
+  EvaluationFigures figures;
+  if (hooks_.evaluate) figures.emplace_back(hooks_.evaluate_name, evaluation.value);
+  if (hooks_.measure) {
+    const EvaluationFigures more = hooks_.measure();
+    figures.insert(figures.end(), more.begin(), more.end());
+    std::string text = fmt::format("step {}: dev loss {:.4f}", state_.step, evaluation.loss);
+    for (const auto& [name, value] : more) text += fmt::format(", {} {:.3f}", name, value);
+    progress_.note(text);
+  }
+  record_evaluation(evaluation, figures);
+  take_best(evaluation);
+}
+
+void Trainer::record_evaluation(const Evaluation& evaluation, const EvaluationFigures& figures) {
   if (log_) {
     Json line{{"step", state_.step}, {"eval_loss", number(evaluation.loss)}};
-    if (hooks_.evaluate) line["eval_" + hooks_.evaluate_name] = number(evaluation.value);
+    for (const auto& [name, value] : figures) line["eval_" + name] = number(value);
     log_->add(line);
   }
-  if (hooks_.run != nullptr) {
-    hooks_.run->log(state_.step, "eval/loss", evaluation.loss);
-    if (hooks_.evaluate) {
-      hooks_.run->log(state_.step, "eval/" + hooks_.evaluate_name, evaluation.value);
-    }
-  }
-  take_best(evaluation);
+  if (hooks_.run == nullptr) return;
+  hooks_.run->log(state_.step, "eval/loss", evaluation.loss);
+  for (const auto& [name, value] : figures) hooks_.run->log(state_.step, "eval/" + name, value);
 }
 
 void Trainer::take_best(const Evaluation& evaluation) {

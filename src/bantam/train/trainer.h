@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bantam/base/files.h"
@@ -44,12 +45,17 @@ struct TrainingData {
   std::span<const Example> train, dev;
 };
 
+using EvaluationFigures = std::vector<std::pair<std::string, double>>;
+
 struct TrainHooks {
   ProgressSink* progress = nullptr;  ///< null: silent
   Run* run = nullptr;                ///< null: nothing is recorded
   /// Judges the model at each evaluation instead of the dev loss; higher is better.
   std::function<double(std::int64_t step)> evaluate = {};
   std::string evaluate_name = "score";  ///< recorded as eval/NAME
+  /// Further figures of the model at each evaluation, noted and recorded as eval/NAME; they decide
+  /// nothing.
+  std::function<EvaluationFigures()> measure = {};
   /// Called at named points of a step and of saving; tests end the process there.
   std::function<void(std::string_view point, std::int64_t step)> at_point = {};
 };
@@ -131,6 +137,7 @@ class Trainer {
   void record_step(const StepGradients& gradients, double norm, double rate);
   bool is_due(std::int64_t every) const;
   void evaluate();
+  void record_evaluation(const Evaluation& evaluation, const EvaluationFigures& figures);
   void take_best(const Evaluation& evaluation);
   std::vector<double> dev_losses() const;
   void set_weights(const NamedTensorList& weights);
