@@ -5,11 +5,9 @@
 #include "bantam/base/machine.h"
 #include "bantam/base/system_error.h"
 #include "bantam/cli/session.h"
+#include "bantam/cli/training_subject.h"
 #include "bantam/data/dataset.h"
-#include "bantam/data/format.h"
 #include "bantam/data/split.h"
-#include "bantam/model/load_model.h"
-#include "bantam/model/save_model.h"
 #include "bantam/train/spec_options.h"
 #include "bantam/train/trainer.h"
 #include "bantam/train/training_memory.h"
@@ -69,6 +67,15 @@ void describe(Describer<TrainingJobOptions>& d) {
     OneOf{{"", "truncate", "split", "drop"}});
   d(&Job::prompt_template, "prompt_template", "How a labelled row is shown: {text} is its text.");
   d(&Job::answer_template, "answer_template", "How its label is answered: {label} is the label.");
+  d(&Job::objective, "objective",
+    "The loss: sft or pretrain for a decoder, seq2seq for an encoder-decoder, classify for an "
+    "encoder, with parameters as in seq2seq:label_smoothing=0.1; the first of its kind when "
+    "unset.");
+  d(&Job::source_language, "source_language",
+    "Language of the prompts, for a translation model that is told: en, eng_Latn, en_XX.");
+  d(&Job::target_language, "target_language", "Language of the completions, likewise.");
+  d(&Job::new_head, "new_head",
+    "Make a new head of the data's labels although the encoder has one.");
   d(&Job::adapter, "adapter",
     "The adapter to train, such as lora:rank=16,targets=q+v; lora:rank=8,alpha=16 when unset.");
   d(&Job::full, "full", "Train all weights of the model instead of an adapter.");
@@ -84,7 +91,8 @@ void describe(Describer<TrainingJobOptions>& d) {
 std::vector<Option> TrainingJob::options() {
   std::vector<Option> all = options_of(job_);
   for (Option& option : options_of(train_)) {
-    if (option.key != "lr") all.push_back(std::move(option));  // the job's may stay unset
+    if (option.key != "lr" && option.key != "objective")
+      all.push_back(std::move(option));  // the job's may stay unset
   }
   return all;
 }
@@ -98,6 +106,7 @@ void TrainingJob::check() const {
   if (!job_.adapter.empty()) given.push_back("--adapter");
   if (job_.full) given.push_back("--full");
   if (!job_.train_only.empty()) given.push_back("--train-only");
+  if (!job_.objective.empty()) make_objective(job_.objective);
   if (given.size() > 1) {
     throw usage_error("{} and {} contradict each other: give one choice of what to train", given[0],
                       given[1]);
@@ -139,7 +148,7 @@ struct TrainingJob::Work {
   TrainOptions options;
   const Place& place;
 
-  LoadedModel loaded = {};
+  std::unique_ptr<TrainingSubject> subject = {};
   std::string model_sha256 = {};
   std::vector<Example> train = {}, dev = {};
   std::shared_ptr<Adapter> adapter = {};
@@ -164,9 +173,10 @@ struct TrainingJob::Work {
 };
 
 void TrainingJob::Work::load() {
-  loaded = load_model(job.model);
-  for (const std::string& warning : loaded.warnings) note("warning: " + warning);
-  model_sha256 = hash_of_weights(loaded.path);
+  subject = load_training_subject(job);
+  options.objective = job.objective.empty() ? subject->usual_objective() : job.objective;
+  validate(options);
+  require_objective_for(subject->kind(), options.objective, escaped(job.model));
 }
 
 void TrainingJob::Work::read_data() {
@@ -180,6 +190,9 @@ void TrainingJob::Work::read_data() {
   } else if (!has_dev && rows.size() >= kFewRows) {
     split.dev = std::min(0.1, kMostDevRows / static_cast<double>(rows.size()));
   }
+  if (const std::string text = subject->meet(rows, split.seed); !text.empty()) derive(text);
+  for (const std::string& warning : subject->warnings()) note("warning: " + warning);
+  model_sha256 = hash_of_weights(subject->path());
   Splits splits = split_dataset(rows, split);
   for (const std::string& text : splits.notes) note(text);
   derive(fmt::format("rows {}: {} train, {} dev, {} test (kept aside)", rows.size(),
@@ -190,7 +203,7 @@ void TrainingJob::Work::read_data() {
 void TrainingJob::Work::format(const Splits& splits) {
   constexpr std::int64_t kLongestDefault = 2048;
   FormatOptions format;
-  const std::int64_t context = loaded.model->config().context;
+  const std::int64_t context = subject->longest();
   format.max_tokens = job.max_tokens.value_or(std::min(context, kLongestDefault));
   if (!job.max_tokens) {
     derive(fmt::format("max_tokens {} (the model's context {}, at most {})", format.max_tokens,
@@ -202,10 +215,8 @@ void TrainingJob::Work::format(const Splits& splits) {
   format.too_long = too_long_of(policy);
   if (!job.prompt_template.empty()) format.task.prompt = job.prompt_template;
   if (!job.answer_template.empty()) format.task.answer = job.answer_template;
-  format.chat_template = loaded.chat_template;
-  const Formatter formatter(loaded.tokenizer, format);
   FormatReport report;
-  train = formatter.format(splits.train, report);
+  train = subject->format(splits.train, format, report);
   note(fmt::format("{} examples, {} tokens, {} targets", report.examples, report.tokens,
                    report.targets));
   const std::pair<const char*, const Finding*> findings[] = {
@@ -220,12 +231,9 @@ void TrainingJob::Work::format(const Splits& splits) {
   }
   if (!splits.dev.empty()) {
     FormatReport dev_report;
-    dev = formatter.format(splits.dev, dev_report);
+    dev = subject->format(splits.dev, format, dev_report);
   }
-  for (const Example& example : train) {
-    require_known_ids(example, loaded.model->config().vocabulary);
-    longest = std::max(longest, static_cast<std::int64_t>(example.ids.size()));
-  }
+  for (const Example& example : train) longest = std::max(longest, example.tokens());
 }
 
 void TrainingJob::Work::make_adapter() {
@@ -245,28 +253,40 @@ void TrainingJob::Work::make_adapter() {
     if (plus == std::string_view::npos) break;
     rest.remove_prefix(plus + 1);
   }
-  adapter = loaded.model->make_adapter("trained", made, static_cast<std::uint64_t>(place.seed));
+  Transformer& model = subject->transformer();
+  adapter = model.make_adapter("trained", made, static_cast<std::uint64_t>(place.seed));
   adapter->base_sha256 = model_sha256;
-  loaded.model->attach(adapter);
+  model.attach(adapter);
 }
 
 void TrainingJob::Work::choose_parameters() {
   const bool own_weights = job.full || !job.train_only.empty();
-  if (own_weights && !loaded.model->adapters().empty()) {
+  Transformer& model = subject->transformer();
+  if (own_weights && !model.adapters().empty()) {
     throw usage_error(
         "--model: weights cannot train under an adapter; fold it in first with "
         "`bantam model apply`");
   }
+  model.set_gradient_checkpointing(options.gradient_checkpointing);
   std::string selector = job.full ? "all" : job.train_only;
-  if (!own_weights) {
+  std::vector<Parameter> candidates;
+  std::string whose = "the model's own";
+  if (own_weights) {
+    candidates = subject->parameters();
+  } else {
     make_adapter();
     selector = "adapters";
+    candidates = adapter->parameters();
+    whose = "a new adapter";
+    for (Parameter& beside : subject->parameters_beside_adapter()) {
+      candidates.push_back(std::move(beside));
+      selector = "all";
+      whose = "a new adapter and the head";
+    }
   }
-  const int layers = loaded.model->config().layers;
-  parameters = ParameterSet::select(
-      own_weights ? loaded.model->parameters() : adapter->parameters(), selector, layers);
+  parameters = ParameterSet::select(std::move(candidates), selector, model.config().layers);
   derive(fmt::format("training {} numbers of {} ({})", with_commas(parameters->element_count()),
-                     selector, own_weights ? "the model's own" : "a new adapter"));
+                     selector, whose));
   if (job.lr) {
     options.learning_rate = *job.lr;
   } else {
@@ -278,7 +298,7 @@ void TrainingJob::Work::choose_parameters() {
 
 TrainingMemory TrainingJob::Work::require_memory() {
   const TrainingMemory memory =
-      estimate_training_memory(*loaded.model, *parameters, options, longest);
+      estimate_training_memory(subject->transformer(), *parameters, options, longest);
   const std::uint64_t needed = memory.total() - memory.frozen;  // those are in memory already
   const std::uint64_t available = memory_of_machine().available;
   if (needed > available) {
@@ -302,7 +322,7 @@ int TrainingJob::Work::dry_run(Trainer& trainer, const TrainingMemory& memory) {
   const StepPlan& plan = trainer.plan();
   const double speed = trainer.measure_speed(10);
   std::int64_t tokens = 0;
-  for (const Example& example : train) tokens += static_cast<std::int64_t>(example.ids.size());
+  for (const Example& example : train) tokens += example.tokens();
   const double tokens_a_step = static_cast<double>(tokens) * static_cast<double>(options.batch) /
                                static_cast<double>(std::max<std::size_t>(
                                    train.size(), static_cast<std::size_t>(options.batch)));
@@ -327,9 +347,9 @@ int TrainingJob::Work::dry_run(Trainer& trainer, const TrainingMemory& memory) {
 
 void TrainingJob::Work::save() {
   if (adapter) {
-    save_peft_adapter(loaded, *adapter, place.out);
+    subject->save(*adapter, place.out);
   } else {
-    save_hf_folder(loaded, place.out, dtype_named(job.dtype));
+    subject->save(place.out, dtype_named(job.dtype));
   }
   if (session.run() == nullptr) return;
   for (const auto& entry : fs::directory_iterator(place.out)) {
@@ -340,6 +360,7 @@ void TrainingJob::Work::save() {
 }
 
 void TrainingJob::Work::report(const TrainResult& result) {
+  const TrainingSubject::Verdict verdict = subject->judge(dev);
   if (session.json()) {
     Json json{{"out", place.out.string()},
               {"steps", result.steps},
@@ -352,6 +373,7 @@ void TrainingJob::Work::report(const TrainResult& result) {
               {"stopped_early", result.stopped_early}};
     if (result.best) json["best"] = {{"step", result.best->step}, {"loss", result.best->loss}};
     json["kept_step"] = result.kept_step;
+    if (!verdict.json.is_null()) json["dev"] = verdict.json;
     session.result(json);
     return;
   }
@@ -363,15 +385,14 @@ void TrainingJob::Work::report(const TrainResult& result) {
                   result.best->loss, with_commas(result.best->step),
                   result.stopped_early ? ", stopped early" : "", with_commas(result.kept_step));
   }
+  for (const std::string& line : verdict.lines) session.print("{}\n", line);
   if (result.nonfinite_steps > 0) {
     session.print("{} steps skipped: not finite\n", result.nonfinite_steps);
   }
   session.print("wrote {}\n", place.out.string());
-  if (adapter) {
-    session.print("try it: bantam chat -m {}+{}\n", job.model, place.out.string());
-  } else {
-    session.print("try it: bantam chat -m {}\n", place.out.string());
-  }
+  const std::string out = place.out.string();
+  session.print("try it: {}\n",
+                subject->command_to_try(adapter ? fmt::format("{}+{}", job.model, out) : out));
 }
 
 int TrainingJob::run(Session& session, const Place& place) {
@@ -396,9 +417,10 @@ int TrainingJob::run(Session& session, const Place& place) {
   TrainHooks hooks;
   hooks.progress = &session.progress();
   hooks.run = session.run();
+  hooks.measure = work.subject->measure(work.dev);
   const TrainingData data{work.train, work.dev};
   if (place.dry_run) {
-    Trainer trainer(*work.loaded.model, *work.parameters, data, work.options, hooks);
+    Trainer trainer(work.subject->model(), *work.parameters, data, work.options, hooks);
     return work.dry_run(trainer, memory);
   }
   if (place.resume) {
@@ -414,7 +436,7 @@ int TrainingJob::run(Session& session, const Place& place) {
   } else {
     fs::remove_all(training_folder(place.out));
   }
-  Trainer trainer(*work.loaded.model, *work.parameters, data, work.options, hooks,
+  Trainer trainer(work.subject->model(), *work.parameters, data, work.options, hooks,
                   training_folder(place.out));
   write(place, work.model_sha256);
   if (place.resume && !trainer.resume()) work.note("no checkpoint yet: beginning anew");

@@ -28,6 +28,9 @@ struct TrainingJobOptions {
   std::optional<std::int64_t> max_tokens;
   std::string too_long;  ///< "" follows from the objective
   std::string prompt_template, answer_template;
+  std::string objective;  ///< "" follows from the model
+  std::string source_language, target_language;
+  bool new_head = false;
   std::string adapter;  ///< "" is lora:rank=8,alpha=16 unless full or train_only say otherwise
   bool full = false;
   std::string train_only;

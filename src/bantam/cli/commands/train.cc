@@ -46,24 +46,32 @@ class Train final : public CommandBody {
 }  // namespace
 
 Command train_command() {
-  return {.name = "train",
-          .group = CommandGroup::make_model,
-          .summary = "Train a model, or an adapter on it, on rows.",
-          .details =
-              "One training run: --objective sft learns the answers of the rows, pretrain every "
-              "token. A LoRA adapter is trained unless --full or --train-only choose weights of "
-              "the model itself. The length is --steps, --epochs or --budget.\n\n"
-              "The output folder receives the adapter (as PEFT reads it) or the model (a Hugging "
-              "Face folder), and training/ with checkpoints: a run that was killed goes on with "
-              "`bantam train resume` and gives the same bits as one that was not.",
-          .examples = {{"bantam train -m smollm2.gguf --data rows.jsonl -o bank --budget 5m",
-                        "An adapter, in five minutes."},
-                       {"bantam train -m smollm2.gguf --data notes/ --objective pretrain --full "
-                        "--epochs 1 -o notes-model",
-                        "All weights, on plain text."}},
-          .shared = working_options(),
-          .recorded = true,
-          .body = [] { return std::make_unique<Train>(); }};
+  return {
+      .name = "train",
+      .group = CommandGroup::make_model,
+      .summary = "Train a model, or an adapter on it, on rows.",
+      .details =
+          "One training run. A decoder learns the answers of the rows (--objective sft) or every "
+          "token (pretrain), an encoder-decoder learns to answer prompts (seq2seq), an encoder "
+          "to label texts (classify). A LoRA adapter is trained unless --full or --train-only "
+          "choose weights of "
+          "the model itself. The length is --steps, --epochs or --budget.\n\n"
+          "The output folder receives the adapter (as PEFT reads it) or the model (a Hugging "
+          "Face folder), and training/ with checkpoints: a run that was killed goes on with "
+          "`bantam train resume` and gives the same bits as one that was not.",
+      .examples = {{"bantam train -m smollm2.gguf --data rows.jsonl -o bank --budget 5m",
+                    "An adapter, in five minutes."},
+                   {"bantam train -m smollm2.gguf --data notes/ --objective pretrain --full "
+                    "--epochs 1 -o notes-model",
+                    "All weights, on plain text."},
+                   {"bantam train -m all-minilm-l6-v2 --data labelled.jsonl --full -o intents",
+                    "A classifier of texts."},
+                   {"bantam train -m t5-small --data pairs.jsonl --objective "
+                    "seq2seq:label_smoothing=0.1 -o titles",
+                    "An encoder-decoder, with smoothed labels."}},
+      .shared = working_options(),
+      .recorded = true,
+      .body = [] { return std::make_unique<Train>(); }};
 }
 
 }  // namespace bantam
