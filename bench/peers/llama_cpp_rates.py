@@ -43,7 +43,7 @@ def peak_rss():
 class NativeLlama:
     """llama-cpp-python's C interface: no server between the clock and the model."""
 
-    def __init__(self, path, threads, context, streams):
+    def __init__(self, path, threads, context, streams, flash_attention):
         import llama_cpp as c
 
         self.c = c
@@ -60,6 +60,7 @@ class NativeLlama:
         params.n_ubatch = 512
         params.n_seq_max = streams
         params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = flash_attention
         self.context = c.llama_init_from_model(self.model, params)
         self.memory = c.llama_get_memory(self.context)
         self.vocabulary = c.llama_vocab_n_tokens(c.llama_model_get_vocab(self.model))
@@ -132,7 +133,7 @@ class NativeLlama:
 class ServerLlama:
     """xllamacpp's server, over HTTP on this machine; its own clock tells prompt from answer."""
 
-    def __init__(self, path, threads, context, streams):
+    def __init__(self, path, threads, context, streams, flash_attention):
         import xllamacpp as x
 
         params = x.CommonParams()
@@ -143,6 +144,7 @@ class ServerLlama:
         params.n_ubatch = 512
         params.cpuparams.n_threads = threads
         params.cpuparams_batch.n_threads = threads
+        params.flash_attn_type = type(params.flash_attn_type)(flash_attention)
         params.n_gpu_layers = 0
         params.verbosity = -1
         params.warmup = True
@@ -197,6 +199,7 @@ def main():
     parser.add_argument("--depth", type=int, default=0)
     parser.add_argument("--streams", type=int, default=16)
     parser.add_argument("--prompt", type=int, default=128)
+    parser.add_argument("--flash-attention", choices=list(FLASH_ATTENTION.values()), default="auto")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=1)
     options = parser.parse_args()
@@ -204,6 +207,7 @@ def main():
     numbers = random.Random(1234)
     ids = lambda count: [numbers.randrange(10, 250) for _ in range(count)]  # ids that any vocabulary has
     make = engine()
+    flash_attention = next(number for number, name in FLASH_ATTENTION.items() if name == options.flash_attention)
     streams = options.streams if options.work == "streams" else 1
     context = {"prompt": options.tokens + 8, "decode": max(options.depth, 1) + options.tokens + 8,
                "streams": options.prompt + options.tokens + 8, "first_token": 64}[options.work]
@@ -211,12 +215,12 @@ def main():
     if options.work == "first_token":
         for _ in range(options.repeat + 1):
             start = time.perf_counter()
-            llama = make(options.model, options.threads, context, 1)
+            llama = make(options.model, options.threads, context, 1, flash_attention)
             llama.prompt(ids(1))
             seconds.append(time.perf_counter() - start)
         counted = 1
     else:
-        llama = make(options.model, options.threads, context, streams)
+        llama = make(options.model, options.threads, context, streams, flash_attention)
         prompt = ids(max(options.depth, 1))
         for _ in range(options.repeat + 1):
             if options.work == "prompt":
