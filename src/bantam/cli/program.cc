@@ -112,6 +112,7 @@ int run_invocation(Invocation& in) {
   if (in.shared.threads) use_threads(*in.shared.threads);
   if (in.shared.precision == "f32") set_matmul_precision(MatmulPrecision::f32);
   if (in.shared.precision == "bf16") set_matmul_precision(MatmulPrecision::bf16);
+  if (in.shared.precision == "i16") set_matmul_precision(MatmulPrecision::i16);
   TerminalProgress progress(progress_mode(in.shared));
   for (const std::string& note : in.notes) progress.note(note);
   Session session(in.arguments, in.shared, resolved(in), progress);

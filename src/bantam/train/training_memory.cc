@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "bantam/tensor/ops/cross_entropy.h"
 #include "bantam/train/optimizer.h"
 
 namespace bantam {
@@ -46,7 +47,11 @@ TrainingMemory estimate_training_memory(Transformer& model, const ParameterSet& 
   memory.optimizer = memory.trained * make_optimizer(options.optimizer)->state_names().size();
 
   const auto tokens = static_cast<std::uint64_t>(std::max(options.micro_batch_tokens, longest));
-  memory.activations = kFloat * tokens * values_per_token(model.config(), options);
+  const auto vocabulary = static_cast<std::uint64_t>(model.config().vocabulary);
+  const auto logit_rows = std::min(
+      tokens, static_cast<std::uint64_t>(rows_of_logits_at_once(model.config().vocabulary)));
+  memory.activations =
+      kFloat * (tokens * values_per_token(model.config(), options) + logit_rows * vocabulary);
   return memory;
 }
 

@@ -15,7 +15,7 @@ struct TrainingMemory {
   std::uint64_t trained = 0;      ///< trained weights in f32
   std::uint64_t gradients = 0;    ///< of trained weights, f32
   std::uint64_t optimizer = 0;    ///< its state, f32
-  std::uint64_t activations = 0;  ///< kept for backward by the largest micro-batch
+  std::uint64_t activations = 0;  ///< kept for backward by the largest micro-batch, and logits
   std::uint64_t total() const { return frozen + trained + gradients + optimizer + activations; }
 };
 

@@ -72,8 +72,10 @@ class ModelEmbed final : public CommandBody {
     const auto& out = session.shared().out;
     if (out && *out != "-") require_fresh_output(*out, session.shared().force, inputs());
     // Sums of products in bf16 move cosines by some 1e-3; a vector is compared with ones of other
-    // machines, so it is exact unless asked otherwise.
-    if (session.shared().precision == "auto") set_matmul_precision(MatmulPrecision::f32);
+    // machines, so no product is rounded that far unless asked for.
+    if (session.shared().precision == "auto") {
+      set_matmul_precision(cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32);
+    }
     const Embedder embedder(load_encoder(options_.model), embedder_options());
     for (const std::string& warning : embedder.encoder().warnings) session.progress().note(warning);
 

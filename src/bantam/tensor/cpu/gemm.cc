@@ -14,9 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/output_tiles.h"
 #include "bantam/tensor/float16.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
 
 namespace bantam {
@@ -31,6 +32,10 @@ void set_matmul_precision(MatmulPrecision precision) {
     throw usage_error(
         "matmul precision: expected f32 or automatic, found bf16: this CPU has "
         "neither AVX512-BF16 nor AMX");
+  }
+  if (precision == MatmulPrecision::i16 && !cpu_multiplies_i16()) {
+    throw usage_error(
+        "matmul precision: expected f32 or automatic, found i16: this CPU has no AVX2");
   }
   chosen_precision = precision;
 }
@@ -48,20 +53,15 @@ bool matmul_precision_is_automatic() { return chosen_precision == MatmulPrecisio
 MatmulPrecision matmul_precision() {
   const MatmulPrecision precision = chosen_precision;
   if (precision != MatmulPrecision::automatic) return precision;
-  return cpu_multiplies_bf16() ? MatmulPrecision::bf16 : MatmulPrecision::f32;
+  if (cpu_multiplies_bf16()) return MatmulPrecision::bf16;
+  return RoundActivations::in_force() && cpu_multiplies_i16() ? MatmulPrecision::i16
+                                                              : MatmulPrecision::f32;
 }
 
 }  // namespace bantam
 
 namespace bantam::cpu {
 namespace {
-
-// Cuts an extent into nearly equal tiles of at most `most`, a multiple of `unit` each but the last.
-std::int64_t tile_size(std::int64_t extent, std::int64_t most, std::int64_t unit) {
-  const std::int64_t tiles = (extent + most - 1) / most;
-  const std::int64_t even = (extent + tiles - 1) / tiles;
-  return (even + unit - 1) / unit * unit;
-}
 
 void require(dnnl_status_t status) {
   if (status != dnnl_success) {
@@ -73,14 +73,6 @@ void require(dnnl_status_t status) {
 template <class View>
 auto* at(const View& view, std::int64_t row, std::int64_t column) {
   return view.data + (view.transposed ? column * view.stride + row : row * view.stride + column);
-}
-
-constexpr std::int64_t kTileRows = 192;
-constexpr std::int64_t kTileColumns = 384;
-
-// Half of a narrow output, so that two threads have work.
-std::int64_t column_limit(std::int64_t n) {
-  return std::clamp<std::int64_t>(n / 2, 64, kTileColumns);
 }
 
 // While alive, oneDNN starts no threads of its own: the team's would wait for a core.
@@ -95,17 +87,12 @@ class OneThread {
   int before_;
 };
 
-// tile(row, rows, column, columns) for every tile of an output [m, n], on the team.
+// Tiles of oneDNN's products; 16 is a multiple of what its kernels hold in registers.
 template <class Tile>
-void for_each_tile(std::int64_t m, std::int64_t n, const Tile& tile) {
-  const std::int64_t rows = tile_size(m, kTileRows, 16);
-  const std::int64_t columns = tile_size(n, column_limit(n), 16);
-  const std::int64_t row_tiles = (m + rows - 1) / rows;
-  const std::int64_t column_tiles = (n + columns - 1) / columns;
-  parallel_for(row_tiles * column_tiles, 1, [&](std::int64_t number, std::int64_t) {
+void for_each_sequential_tile(std::int64_t m, std::int64_t n, const Tile& tile) {
+  for_each_tile(m, 16, n, 16, [&](const OutputTile& at) {
     const OneThread alone;
-    const std::int64_t row = number % row_tiles * rows, column = number / row_tiles * columns;
-    tile(row, std::min(rows, m - row), column, std::min(columns, n - column));
+    tile(at.row, at.rows, at.column, at.columns);
   });
 }
 
@@ -118,12 +105,21 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
     return;
   }
-  for_each_tile(
+  for_each_sequential_tile(
       m, n, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
         require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', rows, columns, k,
                            1.0f, at(a, row, 0), a.stride, at(b, 0, column), b.stride,
                            accumulate ? 1.0f : 0.0f, c + row * c_stride + column, c_stride));
       });
+}
+
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+              std::int64_t c_stride, bool accumulate) {
+  // An element of a is packed once and multiplied n times, one of b m times: what has to pay, and
+  // does from here on (measured).
+  const bool packing_pays = m * n >= 96 * (m + n) && k >= 32;
+  const bool in_integers = packing_pays && matmul_precision() == MatmulPrecision::i16;
+  (in_integers ? gemm_i16 : gemm_f32)(m, n, k, a, b, c, c_stride, accumulate);
 }
 
 namespace {
@@ -190,7 +186,7 @@ void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16V
     stream.wait();
   };
   try {
-    for_each_tile(m, n, multiply);
+    for_each_sequential_tile(m, n, multiply);
   } catch (const dnnl::error& error) {
     throw internal_error("gemm: oneDNN refused a bf16 product [{}, {}] x [{}, {}]: {}", m, k, k, n,
                          error.what());
@@ -247,7 +243,7 @@ Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
               {short_b.data<std::uint16_t>(), b.size(1), transpose_b}, c.data<float>(), n, false);
     return c;
   }
-  gemm_f32(m, n, k, {a.data<float>(), a.size(1), transpose_a},
+  multiply(m, n, k, {a.data<float>(), a.size(1), transpose_a},
            {b.data<float>(), b.size(1), transpose_b}, c.data<float>(), n, false);
   return c;
 }

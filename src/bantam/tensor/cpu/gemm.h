@@ -20,6 +20,16 @@ struct MatrixView {
 void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate);
 
+/// The same in integers of 16 bits with a scale for each row of a and column of b in each block of
+/// k (gemm_i16.cc). A value is off by at most 0.5 / 46,330 of the length of its block, as a vector.
+/// What is not finite makes its row or column NaN.
+void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+              std::int64_t c_stride, bool accumulate);
+
+/// gemm_i16 where matmul_precision() says so and the product is large enough, else gemm_f32.
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+              std::int64_t c_stride, bool accumulate);
+
 struct Bf16View {
   const std::uint16_t* data;
   std::int64_t stride;

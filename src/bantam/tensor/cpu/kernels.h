@@ -10,7 +10,7 @@ namespace bantam::cpu {
 Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b);
 
 // linear.cc
-Tensor linear(const Tensor& x, const Tensor& weight);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights);
 Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight);

@@ -119,37 +119,61 @@ Tensor input_gradient_by_panels(const Tensor& dy, const Tensor& weight, const Ro
   const float* left = dy.data<float>();
   for_each_panel<
       float>(weight, decode, [&](const float* panel, std::int64_t begin, std::int64_t height) {
-    gemm_f32(rows, width, height, {left + begin, outputs}, {panel, width}, out, width, begin != 0);
+    multiply(rows, width, height, {left + begin, outputs}, {panel, width}, out, width, begin != 0);
   });
   return dx;
 }
 
+// Every row of y := bias; the product is then added.
+void fill_rows(const Tensor& bias, Tensor& y) {
+  const std::int64_t width = y.size(1);
+  const float* values = bias.data<float>();
+  float* out = y.data<float>();
+  parallel_for(y.size(0), 64, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) std::copy_n(values, width, out + row * width);
+  });
+}
+
+void add_to_rows(const Tensor& bias, Tensor& y) {
+  const std::int64_t width = y.size(1);
+  const float* values = bias.data<float>();
+  for (std::int64_t row = 0; row < y.size(0); ++row) {
+    float* out = y.data<float>() + row * width;
+    for (std::int64_t i = 0; i < width; ++i) out[i] += values[i];
+  }
+}
+
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.dtype() == DType::f64) return gemm(x, false, as_f64(weight), true);
   const std::int64_t rows = x.size(0), width = x.size(1), outputs = weight.size(0);
   Tensor y = Tensor::empty({rows, outputs});
   float* out = y.data<float>();
   if (rows < kPanelRows) {
     row_dots(x.data<float>(), rows, weight, out);
-  } else if (multiplies_bf16(rows)) {
+    if (bias.defined()) add_to_rows(bias, y);
+    return y;
+  }
+  const bool add = bias.defined();
+  if (add) fill_rows(bias, y);
+  if (multiplies_bf16(rows)) {
     const Tensor rounded = rounded_to_bf16(x);
     const Bf16View left{rounded.data<std::uint16_t>(), width};
     for_each_panel<std::uint16_t>(
         weight, stored_rows(weight),
         [&](const std::uint16_t* panel, std::int64_t begin, std::int64_t height) {
-          gemm_bf16(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
+          gemm_bf16(rows, height, width, left, {panel, width, true}, out + begin, outputs, add);
         });
   } else if (weight.dtype() == DType::f32) {
-    gemm_f32(rows, outputs, width, {x.data<float>(), width}, {weight.data<float>(), width, true},
-             out, outputs, false);
+    multiply(rows, outputs, width, {x.data<float>(), width}, {weight.data<float>(), width, true},
+             out, outputs, add);
   } else {
     const MatrixView left{x.data<float>(), width};
     for_each_panel<float>(
         weight, stored_rows(weight),
         [&](const float* panel, std::int64_t begin, std::int64_t height) {
-          gemm_f32(rows, height, width, left, {panel, width, true}, out + begin, outputs, false);
+          multiply(rows, height, width, left, {panel, width, true}, out + begin, outputs, add);
         });
   }
   return y;
@@ -170,7 +194,7 @@ Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {
   }
   const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
   Tensor dx = Tensor::empty({rows, width});
-  gemm_f32(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width},
+  multiply(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width},
            dx.data<float>(), width, false);
   return dx;
 }

@@ -16,9 +16,9 @@
 namespace bantam {
 namespace {
 
-// Rows of logits held at once: 64 x 49,152 f32 are 12 MiB, and the product is long enough to fill
-// the cores.
-constexpr std::int64_t kRowsAtOnce = 64;
+// Logits held at once, 32 MiB of f32: the more rows, the less often the head is packed for its
+// products. And the fewest rows, whatever the vocabulary: enough to fill the cores.
+constexpr std::int64_t kLogitsAtOnce = std::int64_t{8} << 20, kFewestRowsAtOnce = 64;
 // Rows of the head's gradient formed at once: 2,048 x 576 f32 stay in cache until they are added.
 constexpr std::int64_t kHeadRowsAtOnce = 2048;
 
@@ -126,8 +126,9 @@ class LossPass {
     if (wants_hidden) pass_.d_hidden = Tensor::zeros(hidden_.shape(), hidden_.dtype());
     if (wants_head) pass_.d_head = Tensor::zeros(head_.shape(), head_.dtype());
     if (wants_token_losses) pass_.token_losses = Tensor::zeros({hidden_.size(0)});
-    for (std::size_t first = 0; first < rows.size(); first += kRowsAtOnce) {
-      const std::size_t count = std::min<std::size_t>(kRowsAtOnce, rows.size() - first);
+    const auto at_once = static_cast<std::size_t>(rows_of_logits_at_once(head_.size(0)));
+    for (std::size_t first = 0; first < rows.size(); first += at_once) {
+      const std::size_t count = std::min(at_once, rows.size() - first);
       chunk(std::span(rows).subspan(first, count));
     }
     return std::move(pass_);
@@ -248,6 +249,10 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
                   });
                   return Gradients{dx};
                 });
+}
+
+std::int64_t rows_of_logits_at_once(std::int64_t vocabulary) {
+  return std::max(kLogitsAtOnce / std::max<std::int64_t>(vocabulary, 1), kFewestRowsAtOnce);
 }
 
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,

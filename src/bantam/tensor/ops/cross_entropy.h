@@ -11,13 +11,14 @@ namespace bantam {
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weights);
 
 /// The same from hidden states [T, D] and the output head [V, D] (any type; gradient to it when
-/// f32/f64 and wanted), without ever holding the logits of more than 64 rows: each chunk's gradient
-/// is formed while its logits are at hand. Rows with weight 0 are skipped. When `token_losses` is
-/// given it receives the T unweighted losses (f32, 0 where skipped). Logits are the scores of
-/// `form`.
+/// f32/f64 and wanted), without ever holding the logits of more than rows_of_logits_at_once(): each
+/// chunk's gradient is formed while its logits are at hand. Rows with weight 0 are skipped. When
+/// `token_losses` is given it receives the T unweighted losses (f32, 0 where skipped). Logits are
+/// the scores of `form`.
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
                             const Tensor& weights, Tensor* token_losses = nullptr,
                             ScoreForm form = 1);
+std::int64_t rows_of_logits_at_once(std::int64_t vocabulary);
 Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
                                      const Tensor& targets, const Tensor& weights,
                                      ScoreForm form = 1);

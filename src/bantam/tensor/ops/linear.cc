@@ -58,10 +58,17 @@ bool can_round(const Backend& kernels, DType weight) {
          kernels.rounds_for(weight);
 }
 
-// [T, K] x [N, K] -> [T, N]
-Tensor product(const Tensor& x, const Tensor& w) {
+// [T, K] x [N, K] -> [T, N], plus the bias if defined.
+Tensor product(const Tensor& x, const Tensor& w, const Tensor& bias) {
   return multiplies_rounded(x, w) ? backend(x).rounded_linears(x, {&w, 1}).front()
-                                  : backend(x).linear(x, w);
+                                  : backend(x).linear(x, w, bias);
+}
+
+// Whether the product may begin with the bias, which saves a pass over the output: where no
+// gradient goes to it.
+bool begins_with_bias(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  return bias.defined() && bias.dtype() == DType::f32 && x.dtype() == DType::f32 &&
+         !will_back_propagate_to(bias) && !multiplies_rounded(x, w);
 }
 
 // y [T, N] as the product of x [.., K] and w, in the shape [.., N]. Rounding of x counts as no
@@ -95,8 +102,10 @@ Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check(x, weight, bias);
   const Tensor dense = contiguous(x), w = contiguous(weight);
-  const Tensor y = recorded(dense, w, product(as_matrix(dense, w.size(1)), w));
-  return bias.defined() ? add(y, bias) : y;
+  const bool begin_with_bias = begins_with_bias(dense, w, bias);
+  const Tensor first = begin_with_bias ? contiguous(bias) : Tensor();
+  const Tensor y = recorded(dense, w, product(as_matrix(dense, w.size(1)), w, first));
+  return bias.defined() && !begin_with_bias ? add(y, bias) : y;
 }
 
 std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights) {

@@ -28,7 +28,8 @@ Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounde
 /// While alive, and while matmul_precision is automatic, linear() on this thread rounds x to 8 bits
 /// (in groups of 32 features, each with its own scale) where the weight is quantized: products are
 /// then formed in integers, which is what answering and training over a quantized model are fast
-/// by. Gradients are those of the product without rounding, in f32.
+/// by. Gradients are those of the product without rounding. All other large products, of gradients
+/// too, are formed as MatmulPrecision says.
 class RoundActivations {
  public:
   explicit RoundActivations(bool on = true);

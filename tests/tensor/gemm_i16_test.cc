@@ -1,0 +1,189 @@
+// Products in 16-bit integers against the same in f64, within the bound that rounding implies.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "bantam/base/random.h"
+#include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/gemm.h"
+#include "bantam/tensor/ops/matmul.h"
+
+namespace bantam::cpu {
+namespace {
+
+constexpr std::int64_t kGroup = 64;  // elements that share a scale
+
+class GemmI16 : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!cpu_multiplies_i16()) GTEST_SKIP() << "this CPU has no products of 16-bit integers";
+  }
+  ~GemmI16() override { set_thread_count(0); }
+};
+
+struct Case {
+  std::int64_t m, n, k;
+  bool a_transposed, b_transposed;
+};
+
+// A matrix [rows, columns] kept as the view says, rows (or columns) further apart than it is wide.
+struct Matrix {
+  Matrix(std::int64_t rows, std::int64_t columns, bool transposed, RandomStream& random)
+      : stride((transposed ? rows : columns) + 3),
+        transposed(transposed),
+        data(static_cast<std::size_t>(stride * (transposed ? columns : rows))) {
+    for (float& x : data) x = static_cast<float>(random.next_normal());
+  }
+  float& at(std::int64_t row, std::int64_t column) {
+    return data[static_cast<std::size_t>(transposed ? column * stride + row
+                                                    : row * stride + column)];
+  }
+  MatrixView view() const { return {data.data(), stride, transposed}; }
+
+  std::int64_t stride;
+  bool transposed;
+  std::vector<float> data;
+};
+
+// Values are off by half a level: 0.5 / 46,330 of a block's length each, or 0.5 / 32,767 of its
+// largest where that is more; sums of f32 over blocks add their own rounding.
+double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k) {
+  double bound = 0, magnitude = 0;
+  for (std::int64_t begin = 0; begin < k; begin += kGroup) {
+    double a_length = 0, b_length = 0, a_sum = 0, b_sum = 0;
+    for (std::int64_t l = begin; l < std::min(begin + kGroup, k); ++l) {
+      const double x = a.at(row, l), y = b.at(l, column);
+      a_length += x * x, b_length += y * y, a_sum += std::abs(x), b_sum += std::abs(y);
+      magnitude += std::abs(x * y);
+    }
+    const double a_step = std::sqrt(a_length) / 32767, b_step = std::sqrt(b_length) / 32767;
+    bound += 0.5 * (a_step * b_sum + b_step * a_sum) + 0.25 * kGroup * a_step * b_step;
+  }
+  return bound + 1e-6 * magnitude;
+}
+
+double product(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k) {
+  double sum = 0;
+  for (std::int64_t l = 0; l < k; ++l) sum += static_cast<double>(a.at(row, l)) * b.at(l, column);
+  return sum;
+}
+
+void expect_product(Matrix& a, Matrix& b, std::int64_t m, std::int64_t n, std::int64_t k) {
+  constexpr float kBefore = 0.5f, kUntouched = 7;
+  const std::int64_t stride = n + 5;
+  for (const bool accumulate : {false, true}) {
+    std::vector<float> c(static_cast<std::size_t>(m * stride), kUntouched);
+    for (std::int64_t i = 0; i < m; ++i) std::fill_n(c.begin() + i * stride, n, kBefore);
+    gemm_i16(m, n, k, a.view(), b.view(), c.data(), stride, accumulate);
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        const double expected = product(a, b, i, j, k) + (accumulate ? kBefore : 0);
+        ASSERT_NEAR(c[static_cast<std::size_t>(i * stride + j)], expected,
+                    error_bound(a, b, i, j, k) + 1e-6)
+            << "row " << i << ", column " << j << ", accumulate " << accumulate;
+      }
+      for (std::int64_t j = n; j < stride; ++j) {
+        ASSERT_EQ(c[static_cast<std::size_t>(i * stride + j)], kUntouched) << "beyond a row of c";
+      }
+    }
+  }
+}
+
+TEST_F(GemmI16, IsTheProductWithinItsRounding) {
+  const std::vector<Case> cases = {
+      {1, 1, 1, false, false},    {5, 17, 3, false, true},      {6, 16, 32, true, false},
+      {7, 33, 385, true, true},   {65, 129, 127, false, false}, {64, 48, 576, false, true},
+      {13, 31, 769, true, false}, {193, 400, 64, false, true},  {200, 129, 771, true, true}};
+  RandomStream random(11, "gemm-i16");
+  for (const Case& shape : cases) {
+    SCOPED_TRACE(testing::Message() << shape.m << " x " << shape.n << " x " << shape.k);
+    Matrix a(shape.m, shape.k, shape.a_transposed, random);
+    Matrix b(shape.k, shape.n, shape.b_transposed, random);
+    expect_product(a, b, shape.m, shape.n, shape.k);
+  }
+}
+
+// What would overflow 32 bits first: vectors that point the same way, flat, with one value that is
+// larger than all others, or of very different sizes.
+TEST_F(GemmI16, HoldsAnyPairOfVectors) {
+  constexpr std::int64_t kLength = 768;
+  RandomStream random(12, "gemm-i16");
+  for (const bool transposed : {false, true}) {
+    Matrix a(40, kLength, transposed, random), b(kLength, 40, transposed, random);
+    for (std::int64_t l = 0; l < kLength; ++l) {
+      for (std::int64_t i = 0; i < 40; ++i) {
+        const float size = std::pow(10.0f, static_cast<float>(i % 8) * 4 - 16);
+        const bool is_flat = i % 3 == 0, is_spike = i % 3 == 1;
+        a.at(i, l) = size * (is_flat ? 1 : is_spike ? (l % 384 == 7 ? 1e4f : 1) : a.at(i, l));
+        b.at(l, i) = is_flat ? -1 : is_spike ? (l % 384 == 7 ? -1e4f : 1) : b.at(l, i);
+      }
+    }
+    expect_product(a, b, 40, 40, kLength);
+  }
+}
+
+TEST_F(GemmI16, TinyAndLargeValuesStayInRange) {
+  RandomStream random(13, "gemm-i16");
+  Matrix a(33, 64, false, random), b(64, 33, false, random);
+  for (std::int64_t l = 0; l < 64; ++l) {
+    for (std::int64_t i = 0; i < 33; ++i) {
+      a.at(i, l) *= i % 2 == 0 ? 1e-25f : 1e25f;  // whose squares leave the range of f32
+      b.at(l, i) *= 1e-3f;
+    }
+  }
+  std::vector<float> c(33 * 33);
+  gemm_i16(33, 33, 64, a.view(), b.view(), c.data(), 33, false);
+  for (std::int64_t i = 0; i < 33; ++i) {
+    for (std::int64_t j = 0; j < 33; ++j) {
+      const double expected = product(a, b, i, j, 64);
+      EXPECT_NEAR(c[static_cast<std::size_t>(i * 33 + j)], expected,
+                  10 * error_bound(a, b, i, j, 64));  // scales then come from the largest value
+    }
+  }
+}
+
+TEST_F(GemmI16, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
+  RandomStream random(14, "gemm-i16");
+  for (const bool transposed : {false, true}) {
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      Matrix a(40, 100, transposed, random), b(100, 40, transposed, random);
+      a.at(3, 50) = bad;
+      b.at(99, 39) = -bad;
+      std::vector<float> c(40 * 40);
+      gemm_i16(40, 40, 100, a.view(), b.view(), c.data(), 40, false);
+      for (std::int64_t i = 0; i < 40; ++i) {
+        for (std::int64_t j = 0; j < 40; ++j) {
+          EXPECT_EQ(std::isnan(c[static_cast<std::size_t>(i * 40 + j)]), i == 3 || j == 39)
+              << i << ", " << j;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(GemmI16, ThreadsChangeNoBit) {
+  RandomStream random(15, "gemm-i16");
+  Matrix a(300, 500, false, random), b(500, 450, true, random);
+  std::vector<std::vector<float>> found;
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    found.emplace_back(300 * 450);
+    gemm_i16(300, 450, 500, a.view(), b.view(), found.back().data(), 450, false);
+  }
+  EXPECT_EQ(found[0], found[1]);
+  EXPECT_EQ(found[0], found[2]);
+}
+
+TEST_F(GemmI16, AnEmptySumIsZero) {
+  std::vector<float> c(4, 3);
+  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, true);
+  EXPECT_EQ(c, std::vector<float>(4, 3));
+  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, false);
+  EXPECT_EQ(c, std::vector<float>(4, 0));
+}
+
+}  // namespace
+}  // namespace bantam::cpu
