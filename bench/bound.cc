@@ -9,6 +9,7 @@
 #include "bantam/base/threads.h"
 #include "bantam/recipe/bench/integer_peak.h"
 #include "bantam/recipe/bench/memory_read.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
 
 namespace bantam::bench {
@@ -29,9 +30,10 @@ double memory_rate(double bytes) {
 
 MachineRates measure_products() {
   constexpr std::int64_t kSize = 1024;
-  const DType type = matmul_precision() == MatmulPrecision::bf16 ? DType::bf16 : DType::f32;
+  const RoundActivations as_models_do;
+  const MatmulPrecision type = matmul_precision();
   return {.products = measure_gemm(type, kSize, kSize, kSize, kRepeat).high,
-          .product_type = std::string(info(type).name),
+          .product_type = std::string(name_of(type)),
           .integer_products = measure_integer_peak(thread_count(), kRepeat).rate.high};
 }
 

@@ -27,8 +27,10 @@ TEST(DeviceBenchTest, MeasuresMemoryAtOneAndAllThreadsAndEveryProductType) {
   EXPECT_EQ(bench.memory.front().threads, 1);
   EXPECT_EQ(bench.memory.back().threads, bench.threads);
   EXPECT_GT(bench.best_memory_read(), 0);
-  for (const DType type : gemm_types()) EXPECT_GT(bench.best_gemm(type), 0) << info(type).name;
-  EXPECT_EQ(bench.best_gemm(DType::q4_k), 0) << "not a type of products";
+  for (const MatmulPrecision type : gemm_types()) {
+    EXPECT_GT(bench.best_gemm(type), 0) << name_of(type);
+  }
+  EXPECT_EQ(bench.best_gemm(MatmulPrecision::automatic), 0) << "not a type of products";
   const Json json = device_bench_json(bench);
   EXPECT_EQ(json["gemm"].size(), bench.gemm.size());
   EXPECT_EQ(json["memory_read"][0]["bytes_per_second"]["count"], 1);

@@ -33,8 +33,8 @@ class BenchDevice final : public CommandBody {
         bench_device({options_.repeat, options_.buffer.bytes}, session.progress());
     if (Run* run = session.run()) {
       run->log(0, "memory_bytes_per_second", bench.best_memory_read());
-      for (const DType type : gemm_types()) {
-        run->log(0, fmt::format("gemm_{}_per_second", info(type).name), bench.best_gemm(type));
+      for (const MatmulPrecision type : gemm_types()) {
+        run->log(0, fmt::format("gemm_{}_per_second", name_of(type)), bench.best_gemm(type));
       }
       run->log(0, "integer_products_per_second", bench.best_integer());
       run->add_row(device_bench_json(bench));
@@ -61,13 +61,13 @@ class BenchDevice final : public CommandBody {
     }
     table.add_rule();
     for (const GemmRate& one : bench.gemm) {
-      table.add({fmt::format("{} product {} x {} x {}", info(one.dtype).name, one.m, one.n, one.k),
-                 fmt::format("{:.0f}", one.rate.median / 1e9), "GFLOP/s", percent(one.rate)});
+      table.add({fmt::format("{} product {} x {} x {}", one.type, one.m, one.n, one.k),
+                 fmt::format("{:.0f}", one.rate.median / 1e9),
+                 one.type == "i16" ? "GOP/s" : "GFLOP/s", percent(one.rate)});
     }
     if (!bench.integer.empty()) table.add_rule();
     for (const GemmRate& one : bench.integer) {
-      table.add({fmt::format("integer product {} x {} x {}, {}", one.m, one.n, one.k,
-                             info(one.dtype).name),
+      table.add({fmt::format("integer product {} x {} x {}, {}", one.m, one.n, one.k, one.type),
                  fmt::format("{:.0f}", one.rate.median / 1e9), "GOP/s", percent(one.rate)});
     }
     const IntegerPeak& peak = bench.integer_peak;

@@ -43,14 +43,15 @@ void fill(Tensor& tensor) {
   }
 }
 
-void multiply(DType dtype, const Tensor& a, const Tensor& w, Tensor& c) {
+void multiply(MatmulPrecision type, const Tensor& a, const Tensor& w, Tensor& c) {
   const std::int64_t m = a.size(0), k = a.size(1), n = w.size(0);
   float* out = c.data<float>();
-  if (dtype == DType::bf16) {
+  if (type == MatmulPrecision::bf16) {
     cpu::gemm_bf16(m, n, k, {a.data<std::uint16_t>(), k}, {w.data<std::uint16_t>(), k, true}, out,
                    n, false);
   } else {
-    cpu::gemm_f32(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
+    const auto gemm = type == MatmulPrecision::i16 ? cpu::gemm_i16 : cpu::gemm_f32;
+    gemm(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
   }
 }
 
@@ -67,10 +68,10 @@ std::uint64_t default_buffer(const CacheSizes& caches) {
 
 }  // namespace
 
-double DeviceBench::best_gemm(DType dtype) const {
+double DeviceBench::best_gemm(MatmulPrecision type) const {
   double best = 0;
   for (const GemmRate& one : gemm) {
-    if (one.dtype == dtype) best = std::max(best, one.rate.high);
+    if (one.type == name_of(type)) best = std::max(best, one.rate.high);
   }
   return best;
 }
@@ -81,13 +82,16 @@ double DeviceBench::best_integer() const {
   return best;
 }
 
-std::vector<DType> gemm_types() {
-  std::vector<DType> types = {DType::f32};
-  if (cpu_multiplies_bf16()) types.push_back(DType::bf16);
+std::vector<MatmulPrecision> gemm_types() {
+  std::vector<MatmulPrecision> types = {MatmulPrecision::f32};
+  if (cpu_multiplies_bf16()) types.push_back(MatmulPrecision::bf16);
+  if (cpu_multiplies_i16()) types.push_back(MatmulPrecision::i16);
   return types;
 }
 
-Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, int repeat) {
+Spread measure_gemm(MatmulPrecision type, std::int64_t m, std::int64_t n, std::int64_t k,
+                    int repeat) {
+  const DType dtype = type == MatmulPrecision::bf16 ? DType::bf16 : DType::f32;
   Tensor a = Tensor::empty({m, k}, dtype), w = Tensor::empty({n, k}, dtype);
   Tensor c = Tensor::zeros({m, n});
   fill(a);
@@ -95,7 +99,7 @@ Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k,
   const double operations =
       2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return measure_rate(repeat, [&] {
-    multiply(dtype, a, w, c);
+    multiply(type, a, w, c);
     return operations;
   });
 }
@@ -126,7 +130,7 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   const std::uint64_t bytes = options.buffer > 0 ? options.buffer : default_buffer(bench.caches);
   std::vector<int> thread_counts = {1};
   if (bench.threads > 1) thread_counts.push_back(bench.threads);
-  const std::vector<DType> types = gemm_types();
+  const std::vector<MatmulPrecision> types = gemm_types();
   const bool integers = answers_multiply_integers(kIntegerWeight);
   const std::size_t rates = thread_counts.size() + types.size() * kShapes.size() +
                             (integers ? kIntegerRows.size() + 1 : 0);
@@ -137,9 +141,9 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
     phase.advance(++done);
     stop_if_interrupted();
   }
-  for (const DType type : types) {
+  for (const MatmulPrecision type : types) {
     for (const GemmShape& shape : kShapes) {
-      bench.gemm.push_back({type, shape.m, shape.n, shape.k,
+      bench.gemm.push_back({std::string(name_of(type)), shape.m, shape.n, shape.k,
                             measure_gemm(type, shape.m, shape.n, shape.k, options.repeat)});
       phase.advance(++done);
       stop_if_interrupted();
@@ -147,7 +151,8 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   }
   if (integers) {
     for (const std::int64_t rows : kIntegerRows) {
-      bench.integer.push_back({kIntegerWeight, rows, kIntegerOutputs, kIntegerWidth,
+      bench.integer.push_back({std::string(info(kIntegerWeight).name), rows, kIntegerOutputs,
+                               kIntegerWidth,
                                measure_integer_product(kIntegerWeight, rows, kIntegerOutputs,
                                                        kIntegerWidth, options.repeat)});
       phase.advance(++done);
@@ -179,7 +184,7 @@ namespace {
 Json products_json(const std::vector<GemmRate>& rates) {
   Json rows = Json::array();
   for (const GemmRate& one : rates) {
-    rows.push_back({{"dtype", info(one.dtype).name},
+    rows.push_back({{"dtype", one.type},
                     {"m", one.m},
                     {"n", one.n},
                     {"k", one.k},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "bantam/base/json.h"
@@ -11,6 +12,7 @@
 #include "bantam/recipe/bench/integer_peak.h"
 #include "bantam/recipe/bench/spread.h"
 #include "bantam/tensor/dtype.h"
+#include "bantam/tensor/ops/matmul.h"
 
 namespace bantam {
 
@@ -23,7 +25,7 @@ struct MemoryRate {
 /// c [m, n] = a [m, k] w [n, k]ᵀ through Bantam's own products, on all threads; two operations a
 /// multiplication.
 struct GemmRate {
-  DType dtype = DType::f32;  ///< of w
+  std::string type;  ///< of the product, such as f32 or i16; or of a quantized w
   std::int64_t m = 0, n = 0, k = 0;
   Spread rate;  ///< operations a second
 };
@@ -40,8 +42,8 @@ struct DeviceBench {
   IntegerPeak integer_peak;
 
   /// Bounds are the best of all measurements: what was reached once can be reached.
-  /// Of floating point; 0 when the type was not measured.
-  double best_gemm(DType dtype) const;
+  /// 0 when the type was not measured.
+  double best_gemm(MatmulPrecision type) const;
   /// Of integer products: the peak, or the best product where the peak is not known.
   double best_integer() const;
   /// On all threads, beyond the last cache.
@@ -54,10 +56,11 @@ struct DeviceBenchOptions {
       0;  ///< bytes read in one pass; 0: eight last-level caches, 256 MiB to 1 GiB
 };
 
-/// Types that this CPU multiplies at a speed worth measuring: f32, and bf16 where it has the
-/// instructions.
-std::vector<DType> gemm_types();
-Spread measure_gemm(DType dtype, std::int64_t m, std::int64_t n, std::int64_t k, int repeat);
+/// What this CPU forms large products in at a speed worth measuring: f32, and bf16 and i16 where it
+/// has the instructions.
+std::vector<MatmulPrecision> gemm_types();
+Spread measure_gemm(MatmulPrecision type, std::int64_t m, std::int64_t n, std::int64_t k,
+                    int repeat);
 /// True when answers multiply weights of this type in integers (RoundActivations).
 bool answers_multiply_integers(DType weight);
 Spread measure_integer_product(DType weight, std::int64_t m, std::int64_t n, std::int64_t k,

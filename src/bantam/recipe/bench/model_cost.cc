@@ -1,6 +1,7 @@
 #include "bantam/recipe/bench/model_cost.h"
 
 #include "bantam/base/error.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
 
 namespace bantam {
@@ -77,18 +78,19 @@ Bound bound_of(const Work& work, const MachineRates& rates) {
   }
   if (floats >= kWorthNaming * computing) {
     bound.by +=
-        fmt::format("{} {:.0f} GFLOP/s",
+        fmt::format("{} {:.0f} {}",
                     bound.by.empty() ? rates.product_type + " products" : ", " + rates.product_type,
-                    rates.products / 1e9);
+                    rates.products / 1e9, rates.product_type == "i16" ? "GOP/s" : "GFLOP/s");
   }
   return bound;
 }
 
 MachineRates rates_of(const DeviceBench& device) {
-  const DType type = matmul_precision() == MatmulPrecision::bf16 ? DType::bf16 : DType::f32;
+  const RoundActivations as_models_do;
+  const MatmulPrecision type = matmul_precision();
   return {.memory_read = device.best_memory_read(),
           .products = device.best_gemm(type),
-          .product_type = std::string(info(type).name),
+          .product_type = std::string(name_of(type)),
           .integer_products = device.best_integer()};
 }
 

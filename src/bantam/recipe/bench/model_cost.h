@@ -10,7 +10,7 @@
 namespace bantam {
 
 struct Work {
-  double operations = 0;          ///< of floating point, two a multiplication
+  double operations = 0;          ///< of other products, two a multiplication
   double integer_operations = 0;  ///< of 8-bit integers, two a multiplication
   double bytes = 0;               ///< that must come from memory
 };
@@ -47,7 +47,7 @@ ModelCost cost_of(const CausalLM& model);
 /// What the machine reaches at most in the work at hand.
 struct MachineRates {
   double memory_read = 0;  ///< bytes a second
-  double products = 0;     ///< operations of floating point a second
+  double products = 0;     ///< operations of all other products a second
   std::string product_type;
   double integer_products = 0;  ///< operations of 8-bit integers a second
 };

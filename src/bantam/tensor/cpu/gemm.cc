@@ -48,6 +48,20 @@ bool cpu_multiplies_bf16() {
   return answer;
 }
 
+std::string_view name_of(MatmulPrecision precision) {
+  switch (precision) {
+    case MatmulPrecision::f32:
+      return "f32";
+    case MatmulPrecision::bf16:
+      return "bf16";
+    case MatmulPrecision::i16:
+      return "i16";
+    case MatmulPrecision::automatic:
+      break;
+  }
+  return "auto";
+}
+
 bool matmul_precision_is_automatic() { return chosen_precision == MatmulPrecision::automatic; }
 
 MatmulPrecision matmul_precision() {

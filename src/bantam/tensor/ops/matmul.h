@@ -2,6 +2,8 @@
 // and matmul_precision() allows) or by plain loops in f64.
 #pragma once
 
+#include <string_view>
+
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -20,6 +22,8 @@ enum class MatmulPrecision { automatic, f32, bf16, i16 };
 void set_matmul_precision(MatmulPrecision precision);
 MatmulPrecision matmul_precision();  ///< never `automatic`: what is in force on this thread
 bool matmul_precision_is_automatic();
+/// "f32", "bf16", "i16" or "auto".
+std::string_view name_of(MatmulPrecision precision);
 /// True when this CPU multiplies bf16 faster than f32 (AVX512-BF16 or AMX).
 bool cpu_multiplies_bf16();
 bool cpu_multiplies_i16();  ///< AVX2 or more
