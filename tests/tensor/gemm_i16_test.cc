@@ -13,8 +13,6 @@
 namespace bantam::cpu {
 namespace {
 
-constexpr std::int64_t kGroup = 64;  // elements that share a scale
-
 class GemmI16 : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -49,17 +47,19 @@ struct Matrix {
 
 // Values are off by half a level: 0.5 / 46,330 of a block's length each, or 0.5 / 32,767 of its
 // largest where that is more; sums of f32 over blocks add their own rounding.
-double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k) {
+double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k,
+                   std::int64_t group) {
   double bound = 0, magnitude = 0;
-  for (std::int64_t begin = 0; begin < k; begin += kGroup) {
+  for (std::int64_t begin = 0; begin < k; begin += group) {
     double a_length = 0, b_length = 0, a_sum = 0, b_sum = 0;
-    for (std::int64_t l = begin; l < std::min(begin + kGroup, k); ++l) {
+    for (std::int64_t l = begin; l < std::min(begin + group, k); ++l) {
       const double x = a.at(row, l), y = b.at(l, column);
       a_length += x * x, b_length += y * y, a_sum += std::abs(x), b_sum += std::abs(y);
       magnitude += std::abs(x * y);
     }
     const double a_step = std::sqrt(a_length) / 32767, b_step = std::sqrt(b_length) / 32767;
-    bound += 0.5 * (a_step * b_sum + b_step * a_sum) + 0.25 * kGroup * a_step * b_step;
+    bound += 0.5 * (a_step * b_sum + b_step * a_sum) +
+             0.25 * static_cast<double>(group) * a_step * b_step;
   }
   return bound + 1e-6 * magnitude;
 }
@@ -74,14 +74,15 @@ void expect_product(Matrix& a, Matrix& b, std::int64_t m, std::int64_t n, std::i
   constexpr float kBefore = 0.5f, kUntouched = 7;
   const std::int64_t stride = n + 5;
   for (const bool accumulate : {false, true}) {
+    const I16Group group = accumulate ? I16Group::fast : I16Group::exact;
     std::vector<float> c(static_cast<std::size_t>(m * stride), kUntouched);
     for (std::int64_t i = 0; i < m; ++i) std::fill_n(c.begin() + i * stride, n, kBefore);
-    gemm_i16(m, n, k, a.view(), b.view(), c.data(), stride, accumulate);
+    gemm_i16(m, n, k, a.view(), b.view(), c.data(), stride, accumulate, group);
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < n; ++j) {
         const double expected = product(a, b, i, j, k) + (accumulate ? kBefore : 0);
         ASSERT_NEAR(c[static_cast<std::size_t>(i * stride + j)], expected,
-                    error_bound(a, b, i, j, k) + 1e-6)
+                    error_bound(a, b, i, j, k, static_cast<std::int64_t>(group)) + 1e-6)
             << "row " << i << ", column " << j << ", accumulate " << accumulate;
       }
       for (std::int64_t j = n; j < stride; ++j) {
@@ -134,12 +135,12 @@ TEST_F(GemmI16, TinyAndLargeValuesStayInRange) {
     }
   }
   std::vector<float> c(33 * 33);
-  gemm_i16(33, 33, 64, a.view(), b.view(), c.data(), 33, false);
+  gemm_i16(33, 33, 64, a.view(), b.view(), c.data(), 33, false, I16Group::exact);
   for (std::int64_t i = 0; i < 33; ++i) {
     for (std::int64_t j = 0; j < 33; ++j) {
       const double expected = product(a, b, i, j, 64);
       EXPECT_NEAR(c[static_cast<std::size_t>(i * 33 + j)], expected,
-                  10 * error_bound(a, b, i, j, 64));  // scales then come from the largest value
+                  10 * error_bound(a, b, i, j, 64, 64));  // scales then come from the largest value
     }
   }
 }
@@ -153,7 +154,7 @@ TEST_F(GemmI16, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
       a.at(3, 50) = bad;
       b.at(99, 39) = -bad;
       std::vector<float> c(40 * 40);
-      gemm_i16(40, 40, 100, a.view(), b.view(), c.data(), 40, false);
+      gemm_i16(40, 40, 100, a.view(), b.view(), c.data(), 40, false, I16Group::fast);
       for (std::int64_t i = 0; i < 40; ++i) {
         for (std::int64_t j = 0; j < 40; ++j) {
           EXPECT_EQ(std::isnan(c[static_cast<std::size_t>(i * 40 + j)]), i == 3 || j == 39)
@@ -171,7 +172,7 @@ TEST_F(GemmI16, ThreadsChangeNoBit) {
   for (const int threads : {1, 2, 3}) {
     set_thread_count(threads);
     found.emplace_back(300 * 450);
-    gemm_i16(300, 450, 500, a.view(), b.view(), found.back().data(), 450, false);
+    gemm_i16(300, 450, 500, a.view(), b.view(), found.back().data(), 450, false, I16Group::fast);
   }
   EXPECT_EQ(found[0], found[1]);
   EXPECT_EQ(found[0], found[2]);
@@ -179,9 +180,9 @@ TEST_F(GemmI16, ThreadsChangeNoBit) {
 
 TEST_F(GemmI16, AnEmptySumIsZero) {
   std::vector<float> c(4, 3);
-  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, true);
+  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, true, I16Group::fast);
   EXPECT_EQ(c, std::vector<float>(4, 3));
-  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, false);
+  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, false, I16Group::fast);
   EXPECT_EQ(c, std::vector<float>(4, 0));
 }
 

@@ -49,9 +49,11 @@ void multiply(MatmulPrecision type, const Tensor& a, const Tensor& w, Tensor& c)
   if (type == MatmulPrecision::bf16) {
     cpu::gemm_bf16(m, n, k, {a.data<std::uint16_t>(), k}, {w.data<std::uint16_t>(), k, true}, out,
                    n, false);
+  } else if (type == MatmulPrecision::i16) {
+    cpu::gemm_i16(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false,
+                  cpu::I16Group::fast);
   } else {
-    const auto gemm = type == MatmulPrecision::i16 ? cpu::gemm_i16 : cpu::gemm_f32;
-    gemm(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
+    cpu::gemm_f32(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
   }
 }
 

@@ -132,8 +132,12 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
   // An element of a is packed once and multiplied n times, one of b m times: what has to pay, and
   // does from here on (measured).
   const bool packing_pays = m * n >= 96 * (m + n) && k >= 32;
-  const bool in_integers = packing_pays && matmul_precision() == MatmulPrecision::i16;
-  (in_integers ? gemm_i16 : gemm_f32)(m, n, k, a, b, c, c_stride, accumulate);
+  if (packing_pays && matmul_precision() == MatmulPrecision::i16) {
+    const I16Group group = matmul_precision_is_automatic() ? I16Group::fast : I16Group::exact;
+    gemm_i16(m, n, k, a, b, c, c_stride, accumulate, group);
+  } else {
+    gemm_f32(m, n, k, a, b, c, c_stride, accumulate);
+  }
 }
 
 namespace {

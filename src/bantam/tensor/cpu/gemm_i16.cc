@@ -1,9 +1,9 @@
 // Products in 16-bit integers: dynamic fixed point, as arXiv:1802.00930 trains with.
 //
-// Rows of a and columns of b are vectors along k. Each group of 64 elements of one has its own
-// scale and becomes 16-bit levels whose length, as a vector, stays below the square root of 2^31;
-// then the dot product of any two fits 32 bits (Cauchy-Schwarz), whatever order it is added up in.
-// AVX2 multiplies twice as many integers as floats at a time.
+// Rows of a and columns of b are vectors along k. Each group of 64 or 128 elements of one has its
+// own scale and becomes 16-bit levels whose length, as a vector, stays below the square root of
+// 2^31; then the dot product of any two fits 32 bits (Cauchy-Schwarz), whatever order it is added
+// up in. AVX2 multiplies twice as many integers as floats at a time.
 //
 // Both factors are packed as the inner loop reads them, then tiles of c are formed: for each block
 // of k, kRows rows of a against kColumns columns of b in registers, group by group.
@@ -28,11 +28,9 @@
 #define BANTAM_TENSOR_CPU_GEMM_I16_ONCE_
 namespace bantam::cpu {
 
-// Elements of a vector that share a scale. More would leave fewer scales to apply, but also fewer
-// bits: with 384 sentence vectors moved by three times as much.
-inline constexpr std::int64_t kGroup = 64;
-// The most of k at a time, whole groups: a panel of columns then stays in a first-level cache.
-inline constexpr std::int64_t kMostDepth = 6 * kGroup;
+// Whole groups of the most of k at a time: a panel of columns then stays in a first-level cache.
+inline constexpr std::int64_t kMostDepth = 384;
+inline constexpr std::int64_t kLargestGroup = 128;
 
 // Vectors along k: the rows of a, or the columns of b.
 struct Vectors {
@@ -45,19 +43,20 @@ struct Vectors {
 struct PackedVectors {
   int width;                           // vectors of a panel
   std::int64_t length, depth, panels;  // depth of a block: whole groups
+  std::int64_t group;                  // elements of a vector that share a scale
   std::int16_t* levels;                // [blocks][panels][depth / 2][width][2]
-  float* scales;                       // [blocks][panels][depth / kGroup][width]
+  float* scales;                       // [blocks][panels][depth / group][width]
 
   struct Panel {
     std::int16_t* levels;
     float* scales;
-    std::int64_t begin, depth;  // along k
+    std::int64_t begin, depth, group;  // along k
   };
   std::int64_t blocks() const { return (length + depth - 1) / depth; }
   Panel panel(std::int64_t block, std::int64_t index) const {
     const std::int64_t at = block * panels + index, begin = block * depth;
-    return {levels + at * depth * width, scales + at * (depth / kGroup) * width, begin,
-            std::min(depth, length - begin)};
+    return {levels + at * depth * width, scales + at * (depth / group) * width, begin,
+            std::min(depth, length - begin), group};
   }
 };
 
@@ -106,9 +105,9 @@ struct Rounding {
 };
 
 HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
-  // With 0.5 sqrt(kGroup) of rounding, still less than 2^31 when squared.
+  // With 0.5 sqrt(kLargestGroup) of rounding, still less than 2^31 when squared.
   constexpr float kLongest = 46330, kLargestLevel = 32767, kLargestMultiplier = 1e37f;
-  constexpr float kLengthOfOnes = 8;  // sqrt(kGroup)
+  constexpr float kLengthOfOnes = 11.32f;  // sqrt(kLargestGroup), and a little more
   const FloatTag d;
   // Squares leave the range of f32 long before values do.
   const auto in_range =
@@ -202,7 +201,7 @@ void turn(const float* from, std::int64_t stride, std::int64_t vectors, std::int
 }
 
 // The group of a panel's vectors that begins at `begin` along k, turned or copied into `room`
-// [kGroup][kFilled] unless its lanes can be read where it is.
+// [group][kFilled] unless its lanes can be read where it is.
 template <int kWidth>
 LanesOfGroup lanes_of_group(const Vectors& from, std::int64_t first, std::int64_t begin,
                             std::int64_t depth, float* room) {
@@ -222,12 +221,12 @@ LanesOfGroup lanes_of_group(const Vectors& from, std::int64_t first, std::int64_
 
 template <int kWidth>
 void pack(const Vectors& from, const PackedVectors::Panel& to, std::int64_t panel) {
-  float room[kGroup * kFilled<kWidth>];
-  for (std::int64_t l = 0; l < to.depth; l += kGroup) {
+  float room[kLargestGroup * kFilled<kWidth>];
+  for (std::int64_t l = 0; l < to.depth; l += to.group) {
     LanesOfGroup x = lanes_of_group<kWidth>(from, panel * kWidth, to.begin + l,
-                                            std::min(kGroup, to.depth - l), room);
+                                            std::min(to.group, to.depth - l), room);
     auto* pairs = reinterpret_cast<std::int32_t*>(to.levels + l * kWidth);
-    float* scales = to.scales + l / kGroup * kWidth;
+    float* scales = to.scales + l / to.group * kWidth;
     for (int lane = 0; lane < kWidth; lane += kLanes, x.at += kLanes) {
       pack_lanes<kWidth>(x, pairs + lane, scales + lane);
     }
@@ -296,7 +295,7 @@ HWY_INLINE void write_group(const PackedVectors::Panel& a, const PackedVectors::
                             std::int64_t group, std::integer_sequence<int, kRow...> rows, float* c,
                             std::int64_t c_stride) {
   const FloatTag d;
-  const std::int64_t begin = group * kGroup, depth = std::min(kGroup, a.depth - begin);
+  const std::int64_t begin = group * a.group, depth = std::min(a.group, a.depth - begin);
   RowSums sums[kRows];
   multiply_group(a.levels + begin * kRows, b.levels + begin * kColumns, (depth + 1) / 2, rows,
                  sums);
@@ -310,7 +309,7 @@ void multiply_panels(const PackedVectors::Panel& a, const PackedVectors::Panel& 
                      float* c, std::int64_t c_stride) {
   const RowIndices rows;
   if (!add) write_group<false>(a, b, 0, rows, c, c_stride);
-  for (std::int64_t group = add ? 0 : 1; group * kGroup < a.depth; ++group) {
+  for (std::int64_t group = add ? 0 : 1; group * a.group < a.depth; ++group) {
     write_group<true>(a, b, group, rows, c, c_stride);
   }
 }
@@ -377,18 +376,19 @@ const I16Kernel& kernel() {
 // Room for a factor in both arrays; what packs it knows nothing of tensors.
 class Packed {
  public:
-  Packed(std::int64_t count, std::int64_t length, int width) {
+  Packed(std::int64_t count, std::int64_t length, std::int64_t group, int width) {
     const std::int64_t blocks = (length + kMostDepth - 1) / kMostDepth;
-    const std::int64_t depth = ((length + blocks - 1) / blocks + kGroup - 1) / kGroup * kGroup;
+    const std::int64_t depth = ((length + blocks - 1) / blocks + group - 1) / group * group;
     const std::int64_t panels = (count + width - 1) / width;
     levels_ = allocate_tensor_memory(static_cast<std::size_t>(blocks * panels * depth * width) *
                                      sizeof(std::int16_t));
     scales_ = allocate_tensor_memory(
-        static_cast<std::size_t>(blocks * panels * depth / kGroup * width) * sizeof(float));
+        static_cast<std::size_t>(blocks * panels * depth / group * width) * sizeof(float));
     view_ = {width,
              length,
              depth,
              panels,
+             group,
              reinterpret_cast<std::int16_t*>(levels_.get()),
              reinterpret_cast<float*>(scales_.get())};
   }
@@ -424,13 +424,14 @@ void pack_all(const Vectors& a, const PackedVectors& packed_a, const Vectors& b,
 }  // namespace
 
 void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
-              std::int64_t c_stride, bool accumulate) {
+              std::int64_t c_stride, bool accumulate, I16Group group) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
     return;
   }
-  const Packed packed_a(m, k, kernel().rows), packed_b(n, k, kernel().columns);
+  const auto size = static_cast<std::int64_t>(group);
+  const Packed packed_a(m, k, size, kernel().rows), packed_b(n, k, size, kernel().columns);
   pack_all({a.data, m, k, a.stride, !a.transposed}, packed_a.view(),
            {b.data, n, k, b.stride, b.transposed}, packed_b.view());
   for_each_tile(m, kernel().rows, n, kernel().columns, [&](const OutputTile& tile) {

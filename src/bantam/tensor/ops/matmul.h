@@ -12,10 +12,10 @@ namespace bantam {
 /// n].
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// The type in which large products are formed: f32; bf16; or i16, integers with a scale for each
-/// row and column, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is bf16 where the CPU
-/// is fast at it, else f32; and where rounding is allowed (RoundActivations in linear.h), 8-bit
-/// integers for forward products with quantized weights and i16 instead of f32.
+/// The type in which large products are formed: f32; bf16; or i16, integers that share a
+/// scale with their neighbors, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is bf16
+/// where the CPU is fast at it, else f32; and where rounding is allowed (RoundActivations in
+/// linear.h), 8-bit integers for forward products with quantized weights and i16 instead of f32.
 enum class MatmulPrecision { automatic, f32, bf16, i16 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false, for i16 where
 /// cpu_multiplies_i16() is.
