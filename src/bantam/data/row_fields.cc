@@ -8,6 +8,7 @@
 #include "bantam/data/conversation_forms.h"
 #include "bantam/data/data_ref.h"
 #include "bantam/data/field_reader.h"
+#include "bantam/text/unicode.h"
 
 namespace bantam {
 namespace {
@@ -29,8 +30,8 @@ constexpr std::array<std::string_view, 2> kSingleTextForms{"text", "sentence"};
 constexpr std::array<std::string_view, 2> kPlainTextForms{"text", "content"};
 
 constexpr std::string_view kAcceptedForms =
-    "expected text and label; prompt and completion; messages; or text alone (rename fields with "
-    "--map OLD=NEW)";
+    "expected text and label or labels; text and spans, or tokens and tags; prompt and completion; "
+    "messages; or text alone (rename fields with --map OLD=NEW)";
 
 const FieldPair* prompt_form_of(const FieldReader& fields, bool require_answers) {
   for (const FieldPair& form : kPromptForms) {
@@ -43,30 +44,62 @@ const FieldPair* prompt_form_of(const FieldReader& fields, bool require_answers)
   return nullptr;
 }
 
-bool has_input_text(const FieldReader& fields) {
+const FieldPair* text_pair_form_of(const FieldReader& fields) {
   for (const FieldPair& form : kTextPairForms) {
-    if (fields.has(form.first) && fields.has(form.second)) return true;
+    if (fields.has(form.first) && fields.has(form.second)) return &form;
   }
+  return nullptr;
+}
+
+/// Two texts that nothing is said about. A query and its response are more likely a prompt and its
+/// completion under other names.
+bool is_plain_pair(const FieldReader& fields) {
+  const FieldPair* form = text_pair_form_of(fields);
+  return form != nullptr && form->first != "query";
+}
+
+bool has_input_text(const FieldReader& fields) {
+  if (text_pair_form_of(fields) != nullptr) return true;
   for (const std::string_view name : kSingleTextForms) {
     if (fields.has(name)) return true;
   }
   return false;
 }
 
+bool is_word_list(const FieldReader& fields) {
+  return fields.has("tokens") && fields.rest().find("tokens")->is_array();
+}
+
+bool has_tags(const FieldReader& fields) {
+  return is_word_list(fields) && (fields.has("tags") || fields.has("ner_tags"));
+}
+
+/// A field "spans" may be anything; labelled parts of a text are objects.
+bool is_span_list(const FieldReader& fields) {
+  if (!fields.has("spans")) return false;
+  const Json& spans = *fields.rest().find("spans");
+  return spans.is_array() && (spans.empty() || spans.front().is_object());
+}
+
 Row::Kind recognize(const FieldReader& fields, const RowOptions& options) {
   if (options.task) return *options.task;
   if (fields.has("messages") || fields.has("conversations")) return Row::Kind::chat;
   if (fields.has("input_ids")) return Row::Kind::tokens;
-  if (has_input_text(fields) && (fields.has("label") || fields.has("labels")))
-    return Row::Kind::classification;
+  if (has_tags(fields) || (fields.has("text") && is_span_list(fields))) return Row::Kind::spans;
+  if (has_input_text(fields)) {
+    if (fields.has("label")) return Row::Kind::classification;
+    if (fields.has("labels")) return Row::Kind::multi_label;
+  }
   if (const FieldPair* form = prompt_form_of(fields, options.require_answers)) {
     const bool conversation =
         form->first == "instruction" && (fields.has("history") || fields.has("system"));
     return conversation ? Row::Kind::chat : Row::Kind::prompt_completion;
   }
+  if (is_plain_pair(fields)) return Row::Kind::text;
   for (const std::string_view name : kPlainTextForms) {
     if (fields.has(name)) return Row::Kind::text;
   }
+  if (is_word_list(fields)) return Row::Kind::text;
   throw input_error("no known form: the row has {}; {}", fields.field_names(), kAcceptedForms);
 }
 
@@ -160,6 +193,17 @@ std::string take_label(FieldReader& fields) {
   return labels[0].get<std::string>();
 }
 
+/// One text or a pair. Throws Error(input) when the row has neither.
+void take_input_text(Row& row, FieldReader& fields) {
+  if (const FieldPair* form = text_pair_form_of(fields)) {
+    row.text = fields.take_text(form->first);
+    row.text_pair = fields.take_text(form->second);
+  } else {
+    row.text =
+        fields.take_text(fields.has("sentence") && !fields.has("text") ? "sentence" : "text");
+  }
+}
+
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto first = text.find_first_not_of(kSpace);
@@ -174,15 +218,7 @@ void fill_classification(Row& row, FieldReader& fields, const RowOptions& option
     row.text = std::exchange(row.prompt, {});
     row.label = trimmed(std::exchange(row.completion, {}));
   } else {
-    bool pair = false;
-    for (const FieldPair& form : kTextPairForms) {
-      if (!fields.has(form.first) || !fields.has(form.second)) continue;
-      row.text = fields.take_text(form.first);
-      row.text_pair = fields.take_text(form.second);
-      pair = true;
-      break;
-    }
-    if (!pair) row.text = fields.take_text(fields.has("text") ? "text" : "sentence");
+    take_input_text(row, fields);
     if (options.require_answers || labelled) row.label = take_label(fields);
   }
   if (options.require_answers && row.label.empty()) {
@@ -190,13 +226,100 @@ void fill_classification(Row& row, FieldReader& fields, const RowOptions& option
   }
 }
 
+void fill_multi_label(Row& row, FieldReader& fields, const RowOptions& options) {
+  take_input_text(row, fields);
+  if (!options.require_answers && !fields.has("labels")) return;
+  const Json labels = fields.take("labels");
+  if (!labels.is_array()) {
+    throw input_error("field 'labels': expected an array of names, found {}", type_of(labels));
+  }
+  for (const Json& label : labels) {
+    if (!label.is_string() || label.get_ref<const std::string&>().empty()) {
+      throw input_error("field 'labels[{}]': expected the name of a label that applies, found {}",
+                        row.labels.size(), escaped(dump_json(label), 60));
+    }
+    row.labels.push_back(label.get<std::string>());
+  }
+}
+
+/// The words of a row in the form of CoNLL, and its text: the words with spaces between them.
+void fill_words(Row& row, const Json& words) {
+  for (const Json& word : words) {
+    if (!word.is_string() || word.get_ref<const std::string&>().empty()) {
+      throw input_error("field 'tokens[{}]': expected a word, found {}", row.words.size(),
+                        escaped(dump_json(word), 60));
+    }
+    row.words.push_back(word.get<std::string>());
+    row.text += (row.text.empty() ? "" : " ") + row.words.back();
+  }
+  if (row.words.empty()) throw input_error("field 'tokens': expected words, found none");
+}
+
+void fill_tags(Row& row, FieldReader& fields) {
+  const std::string name = fields.has("tags") ? "tags" : "ner_tags";
+  fill_words(row, fields.take("tokens"));
+  const Json tags = fields.take(name);
+  if (!tags.is_array() || tags.size() != row.words.size()) {
+    throw input_error("field '{}': expected an array of {}, one for each word, found {}", name,
+                      row.words.size(), type_of(tags));
+  }
+  for (const Json& tag : tags) {
+    if (!tag.is_string() || tag.get_ref<const std::string&>().empty()) {
+      throw input_error("field '{}[{}]': expected the name of a tag, such as B-PER or O, found {}",
+                        name, row.tags.size(), escaped(dump_json(tag), 60));
+    }
+    row.tags.push_back(tag.get<std::string>());
+  }
+}
+
+TextSpan span_of(const Json& json, std::size_t place, std::int64_t characters) {
+  const auto integer = [&](const char* key) {
+    if (!json.is_object() || !json.contains(key) || !json[key].is_number_integer()) {
+      throw input_error(
+          "field 'spans[{}]': expected an object with start and end (in characters) and label, "
+          "found {}",
+          place, escaped(dump_json(json), 80));
+    }
+    return json[key].get<std::int64_t>();
+  };
+  TextSpan span{integer("start"), integer("end"), ""};
+  if (span.start < 0 || span.end <= span.start || span.end > characters) {
+    throw input_error(
+        "field 'spans[{}]': expected a part of the text, which has {} characters, found {} to {}",
+        place, characters, span.start, span.end);
+  }
+  if (!json.contains("label") || !json["label"].is_string() ||
+      json["label"].get_ref<const std::string&>().empty()) {
+    throw input_error("field 'spans[{}].label': expected a name, found {}", place,
+                      escaped(dump_json(json.value("label", Json())), 60));
+  }
+  span.label = json["label"].get<std::string>();
+  return span;
+}
+
+void fill_spans(Row& row, FieldReader& fields, const RowOptions& options) {
+  if (has_tags(fields)) return fill_tags(row, fields);
+  row.text = fields.take_text("text");
+  if (!options.require_answers && !fields.has("spans")) return;
+  const Json spans = fields.take("spans");
+  if (!spans.is_array()) {
+    throw input_error("field 'spans': expected an array, found {}", type_of(spans));
+  }
+  const auto characters = static_cast<std::int64_t>(count_code_points(row.text));
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    row.spans.push_back(span_of(spans[i], i, characters));
+  }
+}
+
 void fill_text(Row& row, FieldReader& fields) {
+  if (is_plain_pair(fields)) return take_input_text(row, fields);
   for (const std::string_view name : kPlainTextForms) {
     if (fields.has(name)) {
       row.text = fields.take_text(name);
       return;
     }
   }
+  if (is_word_list(fields)) return fill_words(row, fields.rest()["tokens"]);
   throw input_error("field 'text' is missing; the row has {}", fields.field_names());
 }
 
@@ -305,6 +428,12 @@ Row row_from_json(Json object, const RowOptions& options) {
   switch (row.kind) {
     case Row::Kind::classification:
       fill_classification(row, fields, options);
+      break;
+    case Row::Kind::multi_label:
+      fill_multi_label(row, fields, options);
+      break;
+    case Row::Kind::spans:
+      fill_spans(row, fields, options);
       break;
     case Row::Kind::prompt_completion:
       fill_prompt(row, fields, options);
