@@ -26,14 +26,16 @@ const Registry<PredictTaskEntry>& predict_tasks() {
   static const Registry<PredictTaskEntry> list{
       "task",
       {
-          {"classify", "The label of each text, or all labels that apply.", {make_classify_task}},
+          {"classify",
+           "The label of each text, or all labels that apply.",
+           {.make = make_classify_task}},
           {"pair-classify",
            "The same for pairs of texts, such as premise and hypothesis.",
-           {make_classify_task, true}},
-          {"score", "The number that a regression or a reranker gives.", {make_score_task}},
+           {.make = make_classify_task, .needs_pairs = true}},
+          {"score", "The number that a regression or a reranker gives.", {.make = make_score_task}},
           {"tag",
            "The entities of each text, or the tags of its words.",
-           {make_tag_task, false, false}},
+           {.make = make_tag_task, .takes_pairs = false}},
       }};
   return list;
 }

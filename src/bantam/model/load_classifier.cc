@@ -131,11 +131,8 @@ std::vector<std::string> labels_of(const PeftAdapter& files, const HeadForm& for
 HeadConfig head_of_adapter(const PeftAdapter& files, const ModelReference& reference,
                            const HeadForm& form, const std::optional<HeadConfig>& own) {
   if (!files.task_type.empty() && files.task_type != task_type_of(form.kind)) {
-    throw input_error(
-        "adapter_config.json: task_type is {}, expected {}: its head {}",
-        escaped(files.task_type, 40), task_type_of(form.kind),
-        use_of(files.task_type == task_type_of(HeadKind::token) ? HeadKind::token
-                                                                : HeadKind::sequence));
+    throw input_error("adapter_config.json: task_type is {}, expected {} of a head that {}",
+                      escaped(files.task_type, 40), task_type_of(form.kind), use_of(form.kind));
   }
   HeadConfig config = own ? *own : configured_head(reference, form, {}, "");
   std::vector<std::string> labels = labels_of(files, form);
