@@ -5,25 +5,16 @@
 #include "bantam/base/json.h"
 #include "bantam/model/load_classifier.h"
 #include "bantam/model/save_model.h"
-#include "tests/cli/run_bantam.h"
+#include "tests/cli/encoder_training.h"
 #include "tests/cli/tiny_model_file.h"
-#include "tests/model/tiny_model_folder.h"
 
 namespace bantam {
 namespace {
 
 using testing::HasSubstr;
 
-class TrainEncoders : public testing::Test {
+class TrainEncoders : public EncoderTraining {
  protected:
-  ProcessResult train(const std::string& model, const std::string& rows, const std::string& out,
-                      const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = {
-        "train", "-m", model, "--data", rows, "-o", (home_ / out).string(), "--no-run"};
-    words.insert(words.end(), more.begin(), more.end());
-    return bantam_(words);
-  }
-
   // Texts of "a" and "b" in which one letter is more frequent, the label being that letter's name.
   std::string labelled_rows() const {
     std::string lines;
@@ -47,17 +38,7 @@ class TrainEncoders : public testing::Test {
 )");
   }
 
-  std::string written(const std::string& name, const std::string& text) const {
-    write_file_atomically(home_ / name, text);
-    return (home_ / name).string();
-  }
-  std::string path(const std::string& name) const { return (home_ / name).string(); }
-
-  BantamProgram bantam_;
-  Path home_ = bantam_.home().path();
   std::string t5_ = write_tiny_folder(home_ / "t5", "seq2seq/t5", letters_of_t5());
-  std::string bert_ = write_tiny_folder(home_ / "bert", "encoders/bert", letters_of_bert());
-  const std::vector<std::string> long_run_ = {"--full", "--lr", "1e-2", "--steps", "80"};
 };
 
 TEST_F(TrainEncoders, AnEncoderDecoderLearnsItsAnswers) {
@@ -101,6 +82,38 @@ TEST_F(TrainEncoders, AnEncoderLearnsToLabel) {
   const auto rows = bantam_({"predict", "classify", "-m", path("out"), "--data", labelled_rows()});
   EXPECT_THAT(rows.error, HasSubstr("on 60 labelled rows: accuracy 1.000, macro-F1 1.000"));
   EXPECT_THAT(rows.output, HasSubstr(R"("id":"row-59")"));
+}
+
+TEST_F(TrainEncoders, AnEncoderLearnsAllLabelsThatApply) {
+  std::string lines;
+  for (int i = 0; i < 64; ++i) {
+    Json labels = Json::array();
+    std::string text = "m";
+    for (int bit = 0; bit < 3; ++bit) {
+      const std::string letter(1, static_cast<char>('a' + bit));
+      if ((i >> bit) % 2 == 0) continue;
+      labels.push_back("has " + letter);
+      text += " " + letter + (i / 8 % 2 == 0 ? " " + letter : "");
+    }
+    lines += dump_json(Json{{"text", text + std::string(i / 16, 'n')}, {"labels", labels}}) + "\n";
+  }
+  const std::string rows = written("sets.jsonl", lines);
+  const auto result = train(bert_, rows, "out", {"--full", "--lr", "1e-2", "--steps", "120"});
+  ASSERT_EQ(result.exit_code, 0) << result.error;
+  EXPECT_THAT(result.error,
+              HasSubstr("a new head for 3 labels that each apply or not, in alphabetical order: "
+                        "has a, has b, has c"));
+  EXPECT_THAT(result.output, HasSubstr("dev rows: micro-F1 "));
+  EXPECT_EQ(parse_json(read_file(home_ / "out/config.json"))["problem_type"],
+            "multi_label_classification");
+  const auto found = bantam_({"predict", "classify", "-m", path("out"), "--data", rows});
+  EXPECT_THAT(found.error,
+              HasSubstr("on 64 labelled rows: micro-F1 1.000, all labels right 1.000"));
+
+  ASSERT_EQ(train(bert_, labelled_rows(), "exclusive", {"--steps", "2", "--full"}).exit_code, 0);
+  const auto refused = train(path("exclusive"), rows, "second");
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.error, HasSubstr("sets.jsonl:1: any number of labels may apply"));
 }
 
 TEST_F(TrainEncoders, AnAdapterBringsItsHead) {

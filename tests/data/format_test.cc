@@ -266,6 +266,8 @@ TEST(Format, GivesTheSameExamplesWhateverTheNumberOfRowsInFlight) {
 
 TEST(Format, RefusesAWindowWithoutRoomForATarget) {
   EXPECT_THROW(formatter({.max_tokens = 1}), Error);
+  FormatReport report;
+  EXPECT_THROW(formatter({}).format(chat_row(R"({"text":"a","labels":[]})"), report), Error);
   EXPECT_EQ(too_long_of("split"), TooLong::split);
   EXPECT_THROW(too_long_of("spilt"), Error);
 }

@@ -48,7 +48,62 @@ TEST(RowFields, ReadsPairsUnderTheirUsualNames) {
     EXPECT_EQ(row.label, "x");
   }
   EXPECT_EQ(row_of(R"({"sentence":"a","label":"x"})").text, "a");
-  EXPECT_EQ(row_of(R"({"text":"a","labels":["x"]})").label, "x");
+}
+
+TEST(RowFields, AnyNumberOfLabelsMayApply) {
+  const Row row = row_of(R"({"text":"a","text_pair":"b","labels":["x","y"]})");
+  EXPECT_EQ(row.kind, Row::Kind::multi_label);
+  EXPECT_EQ(row.text_pair, "b");
+  EXPECT_THAT(row.labels, testing::ElementsAre("x", "y"));
+  EXPECT_THAT(row_of(R"({"sentence":"a","labels":[]})").labels, testing::IsEmpty());
+  RowOptions classify;
+  classify.task = Row::Kind::classification;
+  EXPECT_EQ(row_of(R"({"text":"a","labels":["x"]})", classify).label, "x");
+}
+
+TEST(RowFields, ReadsSpansAndTags) {
+  const Row spans = row_of(
+      R"({"text":"Zoë Ro","spans":[{"start":0,"end":3,"label":"NAME","text":"Zoë"}],"n":1})");
+  EXPECT_EQ(spans.kind, Row::Kind::spans);
+  ASSERT_EQ(spans.spans.size(), 1u);
+  EXPECT_EQ(spans.spans[0].end, 3);
+  EXPECT_EQ(spans.spans[0].label, "NAME");
+  for (const char* name : {"tags", "ner_tags"}) {
+    const Row tags = row_of(fmt::format(R"({{"tokens":["Zoë","ran"],"{}":["B-NAME","O"]}})", name));
+    EXPECT_EQ(tags.kind, Row::Kind::spans);
+    EXPECT_EQ(tags.text, "Zoë ran");
+    EXPECT_THAT(tags.words, testing::ElementsAre("Zoë", "ran"));
+    EXPECT_THAT(tags.tags, testing::ElementsAre("B-NAME", "O"));
+  }
+  const Row words = row_of(R"({"tokens":["Zoë","ran"]})");
+  EXPECT_EQ(words.kind, Row::Kind::text);
+  EXPECT_EQ(words.text, "Zoë ran");
+  EXPECT_EQ(row_of(R"({"text":"a","spans":"none"})").kind, Row::Kind::text);
+}
+
+TEST(RowFields, NamesWhatIsWrongWithSpansAndTags) {
+  EXPECT_THAT(error_of(R"({"text":"Zoë","spans":[{"start":0,"end":4,"label":"N"}]})"),
+              HasSubstr("field 'spans[0]': expected a part of the text, which has 3 characters"));
+  EXPECT_THAT(error_of(R"({"text":"a","spans":[{"start":0.5,"end":1,"label":"N"}]})"),
+              HasSubstr("field 'spans[0]'"));
+  EXPECT_THAT(error_of(R"({"text":"a","spans":[{"start":0,"end":1}]})"),
+              HasSubstr("field 'spans[0].label'"));
+  EXPECT_THAT(error_of(R"({"tokens":["a","b"],"tags":["O"]})"), HasSubstr("one for each word"));
+  EXPECT_THAT(error_of(R"({"tokens":["a"],"ner_tags":[3]})"),
+              HasSubstr("field 'ner_tags[0]': expected the name of a tag"));
+  EXPECT_THAT(error_of(R"({"tokens":["a",1],"tags":["O","O"]})"), HasSubstr("field 'tokens[1]'"));
+  EXPECT_THAT(error_of(R"({"tokens":[],"tags":[]})"), HasSubstr("field 'tokens'"));
+}
+
+TEST(RowFields, APairWithoutALabelIsText) {
+  for (const char* json :
+       {R"({"premise":"a","hypothesis":"b"})", R"({"text":"a","text_pair":"b","score":0.5})"}) {
+    const Row row = row_of(json);
+    EXPECT_EQ(row.kind, Row::Kind::text) << json;
+    EXPECT_EQ(row.text, "a");
+    EXPECT_EQ(row.text_pair, "b");
+  }
+  EXPECT_THAT(error_of(R"({"query":"a","response":"b"})"), HasSubstr("no known form"));
 }
 
 TEST(RowFields, ReadsPromptsUnderTheirUsualNames) {
@@ -98,7 +153,11 @@ TEST(RowFields, NamesTheFieldOfAWrongType) {
   EXPECT_THAT(error_of(R"({"text":"a","label":null})"),
               HasSubstr("field 'label': expected a string or a number, found null"));
   EXPECT_THAT(error_of(R"({"text":"a","label":""})"), HasSubstr("field 'label'"));
-  EXPECT_THAT(error_of(R"({"text":"a","labels":["x","y"]})"), HasSubstr("exactly one"));
+  EXPECT_THAT(error_of(R"({"text":"a","labels":"x"})"), HasSubstr("an array of names"));
+  EXPECT_THAT(error_of(R"({"text":"a","labels":["x",1]})"), HasSubstr("field 'labels[1]'"));
+  RowOptions classify;
+  classify.task = Row::Kind::classification;
+  EXPECT_THAT(error_of(R"({"text":"a","labels":["x","y"]})", classify), HasSubstr("exactly one"));
   EXPECT_THAT(error_of(R"({"prompt":"a","completion":{"x":1}})"), HasSubstr("field 'completion'"));
   EXPECT_THAT(error_of(R"({"text":"a","label":"x","weight":-1})"), HasSubstr("field 'weight'"));
   EXPECT_THAT(error_of(R"({"text":"a","label":"x","meta":3})"), HasSubstr("field 'meta'"));

@@ -14,7 +14,10 @@ TEST(Row, IsWrittenInItsOwnFormAndReadBackTheSame) {
       {R"({"id":"1","text":"a","text_pair":"b","label":"x","meta":{"k":1},"other":[true]})",
        R"({"id":"2","weight":0.5,"group":"g","prompt":"p","completion":" c"})",
        R"({"id":"3","messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","weight":0.0}]})",
-       R"({"id":"4","split":"dev","text":"plain"})",
+       R"({"id":"4","split":"dev","text":"plain"})", R"({"id":"6","text":"a","text_pair":"b"})",
+       R"({"id":"8","text":"ab","spans":[{"start":0,"end":1,"label":"x"}]})",
+       R"({"id":"9","tokens":["a","b"],"tags":["O","B-x"]})",
+       R"({"id":"7","text":"a","text_pair":"b","labels":["x","y"]})",
        R"({"id":"5","input_ids":[1,2],"token_weights":[0.0,1.0]})"}) {
     EXPECT_EQ(dump_json(row_to_json(row_from_json(parse_json(json)))), json);
   }
@@ -42,8 +45,9 @@ TEST(InputOf, AConversationLeavesOutTheLastAnswer) {
 }
 
 TEST(RowKind, NamesAreReadBack) {
-  for (const Row::Kind kind : {Row::Kind::classification, Row::Kind::prompt_completion,
-                               Row::Kind::chat, Row::Kind::text}) {
+  for (const Row::Kind kind :
+       {Row::Kind::classification, Row::Kind::prompt_completion, Row::Kind::chat, Row::Kind::text,
+        Row::Kind::multi_label, Row::Kind::spans}) {
     EXPECT_EQ(row_kind_of(name_of(kind)), kind);
   }
   EXPECT_THROW(row_kind_of("chatt"), Error);

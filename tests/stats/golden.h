@@ -14,4 +14,11 @@ inline const Json& stats_golden() {
   return golden;
 }
 
+/// Made by tools/golden/prediction_scores.py.
+inline const Json& prediction_scores_golden() {
+  static const Json golden =
+      parse_json(read_file(Path(BANTAM_SOURCE_DIR) / "tests/golden/prediction_scores.json"));
+  return golden;
+}
+
 }  // namespace bantam

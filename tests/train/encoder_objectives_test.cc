@@ -1,4 +1,4 @@
-// Losses and gradients of encoder-decoders and of an encoder with a head, and three AdamW steps, as
+// Losses and gradients of encoder-decoders and of encoders with a head, and three AdamW steps, as
 // transformers and torch compute them: tests/golden/train/encoders.json, made by
 // tools/golden/train_encoders.py.
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ const Json& golden() {
 
 using Ids = std::vector<std::int32_t>;
 
-// A model of either kind with the rows that it learns from.
+// A model of one kind with the rows that it learns from.
 struct Bench {
   std::shared_ptr<Seq2SeqModel> seq2seq;
   std::unique_ptr<EncoderModel> classifier;
@@ -74,7 +74,27 @@ Example labelled(const Json& text, std::int32_t label) {
   return example;
 }
 
-Bench bench_of(const Json& golden_case) {
+Example label_set(const Json& text, const Json& labels, std::size_t classes) {
+  Example example = labelled(text, 0);
+  example.labels.clear();
+  example.targets.assign(classes, 0);
+  for (const auto label : labels.get<std::vector<std::size_t>>()) example.targets[label] = 1;
+  return example;
+}
+
+// Tokens whose tag is -100 in transformers have none.
+Example tagged(const Json& text, const Json& tags) {
+  Example example = labelled(text, 0);
+  example.labels = tags.get<Ids>();
+  example.weights.clear();
+  for (std::int32_t& tag : example.labels) {
+    example.weights.push_back(tag < 0 ? 0.0f : 1.0f);
+    tag = std::max(tag, -1);
+  }
+  return example;
+}
+
+Bench bench_of(const std::string& name, const Json& golden_case) {
   Bench bench;
   const Path folder = golden_folder() / "model" / golden_case["model"].get<std::string>();
   const bool is_seq2seq = golden_case.contains("start");
@@ -85,13 +105,23 @@ Bench bench_of(const Json& golden_case) {
   } else {
     std::vector<std::string> warnings;
     bench.classifier = std::make_unique<EncoderModel>(read_encoder_model(folder, warnings));
-    bench.objective = "classify";
+    bench.objective = name.ends_with("-tags") ? "tag" : "classify";
+    if (name.ends_with("-multi-label")) {
+      bench.classifier->head().config.problem_type = "multi_label_classification";
+    }
   }
   for (std::size_t i = 0; i < golden()["sources"].size(); ++i) {
     const Json& source = golden()["sources"][i];
-    bench.examples.push_back(is_seq2seq
-                                 ? answered(source, golden()["answers"][i], golden_case)
-                                 : labelled(source, golden()["labels"][i].get<std::int32_t>()));
+    if (is_seq2seq) {
+      bench.examples.push_back(answered(source, golden()["answers"][i], golden_case));
+    } else if (name.ends_with("-tags")) {
+      bench.examples.push_back(tagged(source, golden()["tags"][i]));
+    } else if (name.ends_with("-multi-label")) {
+      bench.examples.push_back(
+          label_set(source, golden()["label_sets"][i], bench.classifier->labels().size()));
+    } else {
+      bench.examples.push_back(labelled(source, golden()["labels"][i].get<std::int32_t>()));
+    }
   }
   return bench;
 }
@@ -101,7 +131,7 @@ class EncoderObjectives : public testing::TestWithParam<std::string> {
   EncoderObjectives() { set_matmul_precision(MatmulPrecision::f32); }
   ~EncoderObjectives() override { set_matmul_precision(MatmulPrecision::automatic); }
   const Json& golden_ = golden()["cases"][GetParam()];
-  Bench bench_ = bench_of(golden_);
+  Bench bench_ = bench_of(GetParam(), golden_);
 };
 
 // f32 sums over a few dozen terms in another order than torch's: their rounding, with room.
@@ -160,26 +190,34 @@ TEST_P(EncoderObjectives, StepsOfTheTrainerEqualTheReference) {
 
 TEST_P(EncoderObjectives, AnotherKindOfModelIsRefusedByName) {
   const auto decoder = tiny_model();
-  std::vector<Example> examples = random_examples(4, 5, 9);
+  const std::vector<Example> examples =
+      bench_.classifier ? bench_.examples : random_examples(4, 5, 9);
   EXPECT_THAT(
       [&] {
         TrainOptions options;
         options.objective = bench_.objective;
-        for (Example& example : examples) {
-          if (bench_.classifier) example = labelled(Json(example.ids), 0);
-        }
         options.length.steps = 1;
         Trainer(*decoder, ParameterSet::select(decoder->parameters(), "all", 2), {examples, {}},
                 options)
             .run();
       },
       testing::ThrowsMessage<Error>(
-          testing::HasSubstr(bench_.classifier ? "classify" : "seq2seq")));
+          testing::HasSubstr(bench_.classifier ? bench_.objective : "seq2seq")));
+}
+
+TEST(TagObjective, RefusesAHeadForTextsAndExamplesWithoutATagAToken) {
+  Bench bench = bench_of("bert", golden()["cases"]["bert"]);
+  const MicroBatch batch{{&bench.examples[0]}};
+  const Objective objective = make_objective("tag");
+  EXPECT_THAT([&] { objective.loss(batch, bench.model(), {}); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("BertForSequenceClassification")));
+  EXPECT_THROW(objective.target_weight(bench.examples[0]), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, EncoderObjectives,
                          testing::Values("t5", "t5-smoothed", "bart", "bart-smoothed", "bert",
-                                         "modernbert"),
+                                         "modernbert", "bert-multi-label", "bert-tags",
+                                         "modernbert-tags"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');

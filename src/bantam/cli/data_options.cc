@@ -8,8 +8,8 @@ namespace bantam {
 template <>
 void describe(Describer<DataOptions>& d) {
   d(&DataOptions::task, "task",
-    "What the rows are: classification, prompt-completion, chat, text or tokens; recognized by "
-    "their fields when unset.");
+    "What the rows are: classification, multi-label, spans, prompt-completion, chat, text or "
+    "tokens; recognized by their fields when unset.");
   d(&DataOptions::map, "map", "Rename a field before anything else: OLD=NEW.");
   d(&DataOptions::skip_bad, "skip_bad", "Skip up to this many bad rows and report them.",
     at_least(0));

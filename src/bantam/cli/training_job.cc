@@ -68,9 +68,9 @@ void describe(Describer<TrainingJobOptions>& d) {
   d(&Job::prompt_template, "prompt_template", "How a labelled row is shown: {text} is its text.");
   d(&Job::answer_template, "answer_template", "How its label is answered: {label} is the label.");
   d(&Job::objective, "objective",
-    "The loss: sft or pretrain for a decoder, seq2seq for an encoder-decoder, classify for an "
-    "encoder, with parameters as in seq2seq:label_smoothing=0.1; the first of its kind when "
-    "unset.");
+    "The loss: sft or pretrain for a decoder, seq2seq for an encoder-decoder, classify or tag for "
+    "an encoder, with parameters as in seq2seq:label_smoothing=0.1; when unset, the first of its "
+    "kind, and tag for an encoder with a head for tags.");
   d(&Job::source_language, "source_language",
     "Language of the prompts, for a translation model that is told: en, eng_Latn, en_XX.");
   d(&Job::target_language, "target_language", "Language of the completions, likewise.");
@@ -223,6 +223,7 @@ void TrainingJob::Work::format(const Splits& splits) {
       {"truncated", &report.truncated},
       {"split", &report.split},
       {"dropped, too long", &report.dropped_too_long},
+      {"spans widened to whole words", &report.widened},
       {"left out, nothing to learn", &report.without_target}};
   for (const auto& [what, finding] : findings) {
     if (finding->count > 0) {

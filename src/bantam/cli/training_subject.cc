@@ -2,10 +2,21 @@
 
 #include "bantam/base/error.h"
 #include "bantam/cli/training_job.h"
+#include "bantam/model/load_classifier.h"
 #include "bantam/model/model_reference.h"
 #include "bantam/model/open_model.h"
 
 namespace bantam {
+
+namespace {
+
+// By the objective; without one, an encoder learns what it has a head for.
+bool learns_tags(const TrainingJobOptions& options) {
+  if (!options.objective.empty()) return parse_spec(options.objective).name == "tag";
+  return kind_of_head(options.model) == HeadKind::token;
+}
+
+}  // namespace
 
 std::unique_ptr<TrainingSubject> load_training_subject(const TrainingJobOptions& options) {
   const ModelReference reference = resolve_model_reference(options.model);
@@ -25,7 +36,7 @@ std::unique_ptr<TrainingSubject> load_training_subject(const TrainingJobOptions&
     case ModelKind::encoder_decoder:
       return load_seq2seq_subject(options);
     case ModelKind::encoder:
-      return load_classifier_subject(options);
+      return learns_tags(options) ? load_tagger_subject(options) : load_classifier_subject(options);
   }
   throw internal_error("model kind {}", static_cast<int>(kind));
 }

@@ -68,5 +68,6 @@ std::unique_ptr<TrainingSubject> load_training_subject(const TrainingJobOptions&
 std::unique_ptr<TrainingSubject> load_decoder_subject(const TrainingJobOptions& options);
 std::unique_ptr<TrainingSubject> load_seq2seq_subject(const TrainingJobOptions& options);
 std::unique_ptr<TrainingSubject> load_classifier_subject(const TrainingJobOptions& options);
+std::unique_ptr<TrainingSubject> load_tagger_subject(const TrainingJobOptions& options);
 
 }  // namespace bantam

@@ -6,7 +6,9 @@
 
 #include "bantam/base/error.h"
 #include "bantam/base/threads.h"
+#include "bantam/data/tagged_text.h"
 #include "bantam/text/model_inputs.h"
+#include "bantam/text/word_tags.h"
 
 namespace bantam {
 namespace {
@@ -16,6 +18,7 @@ constexpr std::int64_t kRowsPerChunk = 64;  // that a thread formats at a time
 struct Formatted {
   Example example;
   bool was_longer = false;
+  bool was_widened = false;  ///< a span, to whole words
 };
 
 void require_kind(const Row& row, Row::Kind kind, std::string_view fields) {
@@ -40,6 +43,7 @@ std::vector<Example> examples_of(const Dataset& rows, bool drop_longer,
     Example& example = all[i].example;
     example.id = where_is(rows[i]);
     ++report.rows;
+    if (all[i].was_widened) report.widened.add(example.id);
     if (all[i].was_longer) {
       (drop_longer ? report.dropped_too_long : report.truncated).add(example.id);
       if (drop_longer) continue;
@@ -65,8 +69,10 @@ std::vector<Example> examples_of(const Dataset& rows, bool drop_longer,
   return examples;
 }
 
-std::int32_t place_of(const Row& row, std::span<const std::string> labels) {
-  const auto found = std::ranges::find(labels, row.label);
+// Of a label or tag (`what`) among those of the model.
+std::int32_t place_of(const std::string& label, std::string_view what, const Row& row,
+                      std::span<const std::string> labels) {
+  const auto found = std::ranges::find(labels, label);
   if (found != labels.end()) return static_cast<std::int32_t>(found - labels.begin());
   constexpr std::size_t kMostNamed = 8;
   std::string known;
@@ -74,10 +80,21 @@ std::int32_t place_of(const Row& row, std::span<const std::string> labels) {
     known += (i == 0 ? "" : ", ") + escaped(labels[i], 40);
   }
   throw input_error(
-      "{}: label '{}' is not one of the model's {}: {}{}; --new-head makes a head of "
-      "the data's labels",
-      where_is(row), escaped(row.label, 60), labels.size(), known,
-      labels.size() > kMostNamed ? ", …" : "");
+      "{}: {} '{}' is not one of the model's {}: {}{}; --new-head makes a head of the data's {}s",
+      where_is(row), what, escaped(label, 60), labels.size(), known,
+      labels.size() > kMostNamed ? ", …" : "", what);
+}
+
+// The tokens of a text or a pair, whose answer has the weight of the row.
+Formatted formatted_text(const Row& row, const Tokenizer& tokenizer, const EncoderFormat& format) {
+  ModelInput input = row.text_pair.empty() ? tokenizer.model_input(row.text)
+                                           : tokenizer.model_input(row.text, row.text_pair);
+  Formatted formatted;
+  formatted.was_longer = shorten(input, format.longest);
+  formatted.example.ids = std::move(input.ids);
+  formatted.example.types = std::move(input.type_ids);
+  formatted.example.weights = {static_cast<float>(row.weight)};
+  return formatted;
 }
 
 }  // namespace
@@ -87,14 +104,51 @@ std::vector<Example> labelled_examples(const Dataset& rows, const Tokenizer& tok
                                        const EncoderFormat& format, FormatReport& report) {
   const auto format_one = [&](const Row& row) {
     require_kind(row, Row::Kind::classification, "text and label");
-    ModelInput input = row.text_pair.empty() ? tokenizer.model_input(row.text)
-                                             : tokenizer.model_input(row.text, row.text_pair);
-    Formatted formatted;
-    formatted.was_longer = shorten(input, format.longest);
-    formatted.example.ids = std::move(input.ids);
-    formatted.example.types = std::move(input.type_ids);
-    formatted.example.labels = {place_of(row, labels)};
-    formatted.example.weights = {static_cast<float>(row.weight)};
+    Formatted formatted = formatted_text(row, tokenizer, format);
+    formatted.example.labels = {place_of(row.label, "label", row, labels)};
+    return formatted;
+  };
+  return examples_of(rows, format.drop_longer, format_one, report);
+}
+
+std::vector<Example> multi_label_examples(const Dataset& rows, const Tokenizer& tokenizer,
+                                          std::span<const std::string> labels,
+                                          const EncoderFormat& format, FormatReport& report) {
+  const auto format_one = [&](const Row& row) {
+    const bool has_one = row.kind == Row::Kind::classification;
+    if (!has_one) require_kind(row, Row::Kind::multi_label, "text and labels");
+    Formatted formatted = formatted_text(row, tokenizer, format);
+    std::vector<float>& targets = formatted.example.targets;
+    targets.assign(labels.size(), 0);
+    for (const std::string& label : has_one ? std::vector{row.label} : row.labels) {
+      targets[static_cast<std::size_t>(place_of(label, "label", row, labels))] = 1;
+    }
+    return formatted;
+  };
+  return examples_of(rows, format.drop_longer, format_one, report);
+}
+
+std::vector<Example> tagged_examples(const Dataset& rows, const Tokenizer& tokenizer,
+                                     std::span<const std::string> tags, const EncoderFormat& format,
+                                     FormatReport& report) {
+  const auto format_one = [&](const Row& row) {
+    require_kind(row, Row::Kind::spans, "text and spans, or tokens and tags");
+    const TaggedText tagged = tagged_text(row);
+    ModelInput input = tokenizer.model_input(row.text);
+    Formatted formatted{.was_longer = shorten(input, format.longest),
+                        .was_widened = tagged.was_widened};
+    Example& example = formatted.example;
+    example.labels.assign(input.ids.size(), -1);
+    example.weights.assign(input.ids.size(), 0);
+    const std::vector<WordToken> tokens = first_tokens(input, tagged.words);
+    for (std::size_t word = 0; word < tokens.size(); ++word) {
+      if (!tokens[word].is_own) continue;
+      const auto token = static_cast<std::size_t>(tokens[word].token);
+      example.labels[token] = place_of(tagged.tags[word], "tag", row, tags);
+      example.weights[token] = static_cast<float>(row.weight);
+    }
+    example.ids = std::move(input.ids);
+    example.types = std::move(input.type_ids);
     return formatted;
   };
   return examples_of(rows, format.drop_longer, format_one, report);

@@ -1,4 +1,5 @@
-// Rows to what models with an encoder learn from: labelled texts, and texts with their answers.
+// Rows to what models with an encoder learn from: labelled texts, texts with tagged words, and
+// texts with their answers.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,20 @@ struct EncoderFormat {
 std::vector<Example> labelled_examples(const Dataset& rows, const Tokenizer& tokenizer,
                                        std::span<const std::string> labels,
                                        const EncoderFormat& format, FormatReport& report);
+
+/// Multi-label and classification rows, for labels that do not exclude each other: as above, but
+/// for `targets`, which say of each of `labels` whether it applies.
+std::vector<Example> multi_label_examples(const Dataset& rows, const Tokenizer& tokenizer,
+                                          std::span<const std::string> labels,
+                                          const EncoderFormat& format, FormatReport& report);
+
+/// Rows of spans or tags: `ids` and `types` of the text, and for the first token of each word the
+/// place of its tag in `tags`; the other tokens have the label -1 and the weight 0. Throws
+/// Error(input) for a row of another kind, a tag that is not among `tags`, spans that share a word,
+/// and when nothing is left to learn.
+std::vector<Example> tagged_examples(const Dataset& rows, const Tokenizer& tokenizer,
+                                     std::span<const std::string> tags, const EncoderFormat& format,
+                                     FormatReport& report);
 
 /// Prompt/completion rows: `source` is the prompt, `ids` the completion behind `start`, the token
 /// that the decoder begins with; all of the completion is a target. Each side has the special

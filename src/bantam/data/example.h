@@ -22,6 +22,9 @@ struct Example {
   /// Classes of a labelled text: one (of the whole), or [n] (of each token; -1: none). weights then
   /// say how much each of them counts.
   std::vector<std::int32_t> labels = {};
+  /// Of a text that any number of labels may apply to, one for each label: 1 where it applies, else
+  /// 0.
+  std::vector<float> targets = {};
 
   /// What passes through the model.
   std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size() + source.size()); }

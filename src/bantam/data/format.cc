@@ -157,6 +157,15 @@ Example Formatter::sequence_example(const Row& row) const {
 
 namespace {
 
+// Some labels are given by heads of encoders only: a decoder has no way of writing them.
+void require_written(const Row& row) {
+  if (row.kind != Row::Kind::multi_label && row.kind != Row::Kind::spans) return;
+  throw input_error(
+      "{}: {} rows are for encoders; a language model learns from text and label, prompt and "
+      "completion, messages or text",
+      where_is(row), name_of(row.kind));
+}
+
 Example joined(const std::vector<std::int32_t>& prompt, const std::vector<std::int32_t>& answer) {
   Example example;
   example.ids = prompt;
@@ -207,6 +216,7 @@ std::vector<Example> Formatter::examples_in_sequence(const Row& row, FormatRepor
 }
 
 std::vector<Example> Formatter::format(const Row& row, FormatReport& report) const {
+  require_written(row);
   ++report.rows;
   const bool in_parts = row.kind == Row::Kind::classification ||
                         (row.kind == Row::Kind::prompt_completion && !options_.prompts_as_chat);
@@ -289,6 +299,7 @@ std::vector<Example> Formatter::format(const Dataset& data, FormatReport& report
 }
 
 std::vector<std::int32_t> Formatter::prompt_ids(const Row& row) const {
+  require_written(row);
   if (row.kind == Row::Kind::classification ||
       (row.kind == Row::Kind::prompt_completion && !options_.prompts_as_chat)) {
     return parts_of(row).prompt;

@@ -55,6 +55,7 @@ struct FormatReport {
   std::int64_t targets = 0;  ///< tokens with a weight
   LengthSummary lengths;     ///< tokens of an example
   Finding truncated, split, dropped_too_long;
+  Finding widened;         ///< a span began or ended inside a word: it has the whole word
   Finding without_target;  ///< left out: nothing to learn (weight 0, an empty answer, or cut away)
 };
 

@@ -14,14 +14,25 @@ struct KindName {
   Row::Kind kind;
   std::string_view name;
 };
-constexpr std::array kKindNames{
-    KindName{Row::Kind::classification, "classification"},
-    KindName{Row::Kind::prompt_completion, "prompt-completion"}, KindName{Row::Kind::chat, "chat"},
-    KindName{Row::Kind::text, "text"}, KindName{Row::Kind::tokens, "tokens"}};
+constexpr std::array kKindNames{KindName{Row::Kind::classification, "classification"},
+                                KindName{Row::Kind::multi_label, "multi-label"},
+                                KindName{Row::Kind::spans, "spans"},
+                                KindName{Row::Kind::prompt_completion, "prompt-completion"},
+                                KindName{Row::Kind::chat, "chat"},
+                                KindName{Row::Kind::text, "text"},
+                                KindName{Row::Kind::tokens, "tokens"}};
 
 Json messages_to_json(std::span<const Message> messages) {
   Json list = Json::array();
   for (const Message& message : messages) list.push_back(message_to_json(message));
+  return list;
+}
+
+Json spans_to_json(std::span<const TextSpan> spans) {
+  Json list = Json::array();
+  for (const TextSpan& span : spans) {
+    list.push_back({{"start", span.start}, {"end", span.end}, {"label", span.label}});
+  }
   return list;
 }
 
@@ -60,14 +71,15 @@ std::string where_is(const Row& row) {
 std::string input_of(const Row& row) {
   switch (row.kind) {
     case Row::Kind::classification:
+    case Row::Kind::multi_label:
+    case Row::Kind::spans:
+    case Row::Kind::text:
       // The unit separator keeps ("ab", "c") and ("a", "bc") apart.
       return row.text_pair.empty() ? row.text : row.text + '\x1f' + row.text_pair;
     case Row::Kind::prompt_completion:
       return row.prompt;
     case Row::Kind::chat:
       return dump_json(messages_to_json(question_of(row)));
-    case Row::Kind::text:
-      return row.text;
     case Row::Kind::tokens:
       return dump_json(Json(row.ids));
   }
@@ -78,6 +90,10 @@ std::string answer_of(const Row& row) {
   switch (row.kind) {
     case Row::Kind::classification:
       return row.label;
+    case Row::Kind::multi_label:
+      return dump_json(Json(row.labels));
+    case Row::Kind::spans:
+      return dump_json(row.words.empty() ? spans_to_json(row.spans) : Json(row.tags));
     case Row::Kind::prompt_completion:
       return row.completion;
     case Row::Kind::chat: {
@@ -110,6 +126,20 @@ Json row_to_json(const Row& row) {
       if (!row.text_pair.empty()) out["text_pair"] = row.text_pair;
       out["label"] = row.label;
       break;
+    case Row::Kind::multi_label:
+      out["text"] = row.text;
+      if (!row.text_pair.empty()) out["text_pair"] = row.text_pair;
+      out["labels"] = row.labels;
+      break;
+    case Row::Kind::spans:
+      if (row.words.empty()) {
+        out["text"] = row.text;
+        out["spans"] = spans_to_json(row.spans);
+      } else {
+        out["tokens"] = row.words;
+        out["tags"] = row.tags;
+      }
+      break;
     case Row::Kind::prompt_completion:
       out["prompt"] = row.prompt;
       out["completion"] = row.completion;
@@ -120,6 +150,7 @@ Json row_to_json(const Row& row) {
       break;
     case Row::Kind::text:
       out["text"] = row.text;
+      if (!row.text_pair.empty()) out["text_pair"] = row.text_pair;
       break;
     case Row::Kind::tokens:
       out["input_ids"] = row.ids;

@@ -20,12 +20,20 @@ struct RowOrigin {
   bool is_line = true;                      ///< a line of the file, or an item of a JSON array
 };
 
+/// A labelled part of a text.
+struct TextSpan {
+  std::int64_t start = 0, end = 0;  ///< [start, end) in Unicode code points
+  std::string label;
+};
+
 struct Row {
   enum class Kind {
     classification,     ///< text (and text_pair), label
+    multi_label,        ///< text (and text_pair), labels: any number of them apply
+    spans,              ///< text, spans; or words, tags
     prompt_completion,  ///< prompt, completion
     chat,               ///< messages, tools
-    text,               ///< text
+    text,               ///< text (and text_pair)
     tokens,             ///< ids, id_weights
   };
   Kind kind = Kind::text;
@@ -39,6 +47,11 @@ struct Row {
   Json meta = Json::object();
 
   std::string text, text_pair, label;
+  std::vector<std::string> labels;
+  std::vector<TextSpan> spans;
+  /// Of a row in the form of CoNLL, whose text is the words with spaces between them: one tag a
+  /// word.
+  std::vector<std::string> words, tags;
   std::string prompt, completion;
   std::vector<Message> messages;
   Json tools;                     ///< null or an array
@@ -49,8 +62,7 @@ struct Row {
   RowOrigin origin;
 };
 
-std::string_view name_of(
-    Row::Kind kind);  ///< "classification", "prompt-completion", "chat", "text", "tokens"
+std::string_view name_of(Row::Kind kind);  ///< "classification", "multi-label", "spans", …
 /// Throws Error(usage) naming the known kinds.
 Row::Kind row_kind_of(std::string_view name);
 

@@ -8,6 +8,7 @@
 #include "bantam/data/conversation_forms.h"
 #include "bantam/data/data_ref.h"
 #include "bantam/data/field_reader.h"
+#include "bantam/data/span_fields.h"
 
 namespace bantam {
 namespace {
@@ -29,8 +30,8 @@ constexpr std::array<std::string_view, 2> kSingleTextForms{"text", "sentence"};
 constexpr std::array<std::string_view, 2> kPlainTextForms{"text", "content"};
 
 constexpr std::string_view kAcceptedForms =
-    "expected text and label; prompt and completion; messages; or text alone (rename fields with "
-    "--map OLD=NEW)";
+    "expected text and label or labels; text and spans, or tokens and tags; prompt and completion; "
+    "messages; or text alone (rename fields with --map OLD=NEW)";
 
 const FieldPair* prompt_form_of(const FieldReader& fields, bool require_answers) {
   for (const FieldPair& form : kPromptForms) {
@@ -43,10 +44,22 @@ const FieldPair* prompt_form_of(const FieldReader& fields, bool require_answers)
   return nullptr;
 }
 
-bool has_input_text(const FieldReader& fields) {
+const FieldPair* text_pair_form_of(const FieldReader& fields) {
   for (const FieldPair& form : kTextPairForms) {
-    if (fields.has(form.first) && fields.has(form.second)) return true;
+    if (fields.has(form.first) && fields.has(form.second)) return &form;
   }
+  return nullptr;
+}
+
+/// Two texts that nothing is said about. A query and its response are more likely a prompt and its
+/// completion under other names.
+bool is_plain_pair(const FieldReader& fields) {
+  const FieldPair* form = text_pair_form_of(fields);
+  return form != nullptr && form->first != "query";
+}
+
+bool has_input_text(const FieldReader& fields) {
+  if (text_pair_form_of(fields) != nullptr) return true;
   for (const std::string_view name : kSingleTextForms) {
     if (fields.has(name)) return true;
   }
@@ -57,16 +70,21 @@ Row::Kind recognize(const FieldReader& fields, const RowOptions& options) {
   if (options.task) return *options.task;
   if (fields.has("messages") || fields.has("conversations")) return Row::Kind::chat;
   if (fields.has("input_ids")) return Row::Kind::tokens;
-  if (has_input_text(fields) && (fields.has("label") || fields.has("labels")))
-    return Row::Kind::classification;
+  if (has_tags(fields) || (fields.has("text") && is_span_list(fields))) return Row::Kind::spans;
+  if (has_input_text(fields)) {
+    if (fields.has("label")) return Row::Kind::classification;
+    if (fields.has("labels")) return Row::Kind::multi_label;
+  }
   if (const FieldPair* form = prompt_form_of(fields, options.require_answers)) {
     const bool conversation =
         form->first == "instruction" && (fields.has("history") || fields.has("system"));
     return conversation ? Row::Kind::chat : Row::Kind::prompt_completion;
   }
+  if (is_plain_pair(fields)) return Row::Kind::text;
   for (const std::string_view name : kPlainTextForms) {
     if (fields.has(name)) return Row::Kind::text;
   }
+  if (is_word_list(fields)) return Row::Kind::text;
   throw input_error("no known form: the row has {}; {}", fields.field_names(), kAcceptedForms);
 }
 
@@ -160,6 +178,17 @@ std::string take_label(FieldReader& fields) {
   return labels[0].get<std::string>();
 }
 
+/// One text or a pair. Throws Error(input) when the row has neither.
+void take_input_text(Row& row, FieldReader& fields) {
+  if (const FieldPair* form = text_pair_form_of(fields)) {
+    row.text = fields.take_text(form->first);
+    row.text_pair = fields.take_text(form->second);
+  } else {
+    row.text =
+        fields.take_text(fields.has("sentence") && !fields.has("text") ? "sentence" : "text");
+  }
+}
+
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto first = text.find_first_not_of(kSpace);
@@ -174,15 +203,7 @@ void fill_classification(Row& row, FieldReader& fields, const RowOptions& option
     row.text = std::exchange(row.prompt, {});
     row.label = trimmed(std::exchange(row.completion, {}));
   } else {
-    bool pair = false;
-    for (const FieldPair& form : kTextPairForms) {
-      if (!fields.has(form.first) || !fields.has(form.second)) continue;
-      row.text = fields.take_text(form.first);
-      row.text_pair = fields.take_text(form.second);
-      pair = true;
-      break;
-    }
-    if (!pair) row.text = fields.take_text(fields.has("text") ? "text" : "sentence");
+    take_input_text(row, fields);
     if (options.require_answers || labelled) row.label = take_label(fields);
   }
   if (options.require_answers && row.label.empty()) {
@@ -190,13 +211,31 @@ void fill_classification(Row& row, FieldReader& fields, const RowOptions& option
   }
 }
 
+void fill_multi_label(Row& row, FieldReader& fields, const RowOptions& options) {
+  take_input_text(row, fields);
+  if (!options.require_answers && !fields.has("labels")) return;
+  const Json labels = fields.take("labels");
+  if (!labels.is_array()) {
+    throw input_error("field 'labels': expected an array of names, found {}", type_of(labels));
+  }
+  for (const Json& label : labels) {
+    if (!label.is_string() || label.get_ref<const std::string&>().empty()) {
+      throw input_error("field 'labels[{}]': expected the name of a label that applies, found {}",
+                        row.labels.size(), escaped(dump_json(label), 60));
+    }
+    row.labels.push_back(label.get<std::string>());
+  }
+}
+
 void fill_text(Row& row, FieldReader& fields) {
+  if (is_plain_pair(fields)) return take_input_text(row, fields);
   for (const std::string_view name : kPlainTextForms) {
     if (fields.has(name)) {
       row.text = fields.take_text(name);
       return;
     }
   }
+  if (is_word_list(fields)) return fill_words(row, fields.rest()["tokens"]);
   throw input_error("field 'text' is missing; the row has {}", fields.field_names());
 }
 
@@ -305,6 +344,12 @@ Row row_from_json(Json object, const RowOptions& options) {
   switch (row.kind) {
     case Row::Kind::classification:
       fill_classification(row, fields, options);
+      break;
+    case Row::Kind::multi_label:
+      fill_multi_label(row, fields, options);
+      break;
+    case Row::Kind::spans:
+      fill_spans(row, fields, options.require_answers);
       break;
     case Row::Kind::prompt_completion:
       fill_prompt(row, fields, options);

@@ -2,8 +2,9 @@
 //
 // Aliases are read and never written: instruction (+ input, system, history) / output of Alpaca,
 // conversations of ShareGPT, question/answer, input/target, input/output, source/target,
-// prompt/response, instruction/response; premise/hypothesis, sentence1/sentence2, query/response or
-// sentence beside a label; content for plain text.
+// prompt/response, instruction/response; premise/hypothesis and sentence1/sentence2, with or
+// without a label; query/response or sentence beside a label; ner_tags for tags; content for plain
+// text.
 #pragma once
 
 #include <optional>

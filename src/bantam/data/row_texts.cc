@@ -10,6 +10,10 @@ std::vector<std::string_view> texts_of(const Row& row) {
     case Row::Kind::classification:
       texts = {row.text, row.text_pair, row.label};
       break;
+    case Row::Kind::multi_label:
+      texts = {row.text, row.text_pair};
+      texts.insert(texts.end(), row.labels.begin(), row.labels.end());
+      break;
     case Row::Kind::prompt_completion:
       texts = {row.prompt, row.completion};
       break;
@@ -19,8 +23,9 @@ std::vector<std::string_view> texts_of(const Row& row) {
         texts.push_back(message.content);
       }
       break;
+    case Row::Kind::spans:
     case Row::Kind::text:
-      texts = {row.text};
+      texts = {row.text, row.text_pair};
       break;
     case Row::Kind::tokens:
       break;

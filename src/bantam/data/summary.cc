@@ -65,6 +65,7 @@ DatasetSummary summarize(const Dataset& data) {
   for (const Row& row : data) {
     ++kinds[row.kind];
     if (row.kind == Row::Kind::classification) ++classes[row.label];
+    for (const std::string& label : row.labels) ++classes[label];
     ++sources[row.source];
     if (!row.split.empty()) ++splits[row.split];
     if (!row.group.empty()) groups.insert(row.group);
@@ -94,6 +95,7 @@ std::vector<std::string> labels_of(const Dataset& data) {
   std::set<std::string> labels;
   for (const Row& row : data) {
     if (row.kind == Row::Kind::classification) labels.insert(row.label);
+    labels.insert(row.labels.begin(), row.labels.end());
   }
   return {labels.begin(), labels.end()};
 }

@@ -22,7 +22,7 @@ struct DatasetSummary {
   bool is_mixed = false;             ///< rows of another kind occur too
   std::vector<std::pair<Row::Kind, std::int64_t>> kinds;
   std::vector<std::pair<std::string, std::int64_t>>
-      classes;  ///< label, rows; most first; classification only
+      classes;  ///< label, rows; most first; classification and multi-label only
   std::vector<std::pair<std::string, std::int64_t>> sources, splits;
   std::int64_t groups = 0;          ///< distinct, of rows that have one
   LengthSummary input, answer;      ///< bytes of UTF-8
@@ -33,8 +33,8 @@ struct DatasetSummary {
 
 DatasetSummary summarize(const Dataset& data);
 
-/// Distinct labels of classification rows in alphabetical order: the order of class numbers
-/// everywhere.
+/// Distinct labels of classification and multi-label rows in alphabetical order: the order of class
+/// numbers everywhere.
 std::vector<std::string> labels_of(const Dataset& data);
 
 /// The single kind of all rows. Throws Error(input) naming the first row of each kind when there

@@ -3,83 +3,73 @@
 #include <algorithm>
 
 #include "bantam/base/error.h"
-#include "bantam/base/threads.h"
 #include "bantam/tensor/ops.h"
-#include "bantam/tensor/tape.h"
-#include "bantam/text/model_inputs.h"
 
 namespace bantam {
 namespace {
 
-constexpr std::int64_t kTextsPerChunk = 16;  // that a thread encodes at a time
-constexpr std::int64_t kStepTokens = 2048;   // of one pass through the model
-
-Batch batch_of(std::span<const ModelInput> inputs, std::span<const std::size_t> places) {
-  std::vector<std::vector<std::int32_t>> texts, types;
-  for (const std::size_t place : places) {
-    texts.push_back(inputs[place].ids);
-    types.push_back(inputs[place].type_ids);
-  }
-  return make_encoder_batch(texts, types);
+// What the head gives for each text, behind its activation: [texts, labels].
+Tensor outputs_of_texts(const EncoderModel& model, std::span<const ModelInput> inputs,
+                        ProgressSink& progress) {
+  const HeadOutput output = output_of(model.head().config);
+  const auto width = model.labels().size();
+  Tensor all = Tensor::empty({std::ssize(inputs), static_cast<std::int64_t>(width)});
+  run_in_passes(inputs, progress, [&](std::span<const std::size_t> places, const Batch& batch) {
+    Tensor found = model.logits(batch);
+    if (output == HeadOutput::classes) found = softmax(found);
+    if (output == HeadOutput::labels) found = sigmoid(found);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      std::copy_n(found.data<float>() + i * width, width, all.data<float>() + places[i] * width);
+    }
+  });
+  return all;
 }
 
 }  // namespace
 
+void require_labels(const EncoderModel& model, const std::string& name) {
+  if (output_of(model.head().config) != HeadOutput::number) return;
+  throw input_error(
+      "{}: expected a head of labels, found one that gives a number (regression or ranking); "
+      "`bantam predict score` shows it",
+      name);
+}
+
 void require_classes(const EncoderModel& model, const std::string& name) {
-  const std::string& problem = model.head().config.problem_type;
-  if (model.labels().size() > 1 && problem != "multi_label_classification") return;
+  require_labels(model, name);
+  if (output_of(model.head().config) == HeadOutput::classes) return;
   throw input_error("{}: expected a head whose labels exclude each other, found {}", name,
-                    model.labels().size() == 1 ? "one that gives a number (regression)" : problem);
+                    model.head().config.problem_type);
+}
+
+void require_number(const EncoderModel& model, const std::string& name) {
+  if (output_of(model.head().config) == HeadOutput::number) return;
+  throw input_error(
+      "{}: expected a head that gives one number (regression or ranking), found one of {} labels; "
+      "`bantam predict classify` shows them",
+      name, model.labels().size());
 }
 
 Tensor class_probabilities(const EncoderModel& model, std::span<const ModelInput> inputs,
                            ProgressSink& progress) {
-  const Tape::Paused paused;
-  const RoundActivations rounded;
-  const auto classes = model.labels().size();
-  Tensor all = Tensor::empty({std::ssize(inputs), static_cast<std::int64_t>(classes)});
-  const std::vector<std::size_t> order = longest_first(inputs);
-  ProgressPhase phase(progress, "Labelling", static_cast<double>(inputs.size()), "texts");
-  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-    if (const int signal = Interrupt::requested(); signal != 0) {
-      throw Interrupted(signal, fmt::format("stopped after {} of {} texts", begin, inputs.size()));
-    }
-    std::int64_t tokens = 0;
-    for (; end < order.size(); ++end) {
-      tokens += std::ssize(inputs[order[end]].ids);
-      if (end > begin && tokens > kStepTokens) break;
-    }
-    const auto places = std::span(order).subspan(begin, end - begin);
-    const Tensor found = softmax(model.logits(batch_of(inputs, places)));
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      std::copy_n(found.data<float>() + i * classes, classes,
-                  all.data<float>() + places[i] * classes);
-    }
-    phase.advance(static_cast<double>(end));
-  }
-  return all;
+  return outputs_of_texts(model, inputs, progress);
 }
 
 ClassifiedTexts classify_texts(const LoadedClassifier& classifier,
                                std::span<const TextToLabel> texts, ProgressSink& progress) {
-  require_classes(*classifier.model, classifier.name);
-  std::vector<ModelInput> inputs(texts.size());
-  std::vector<char> was_longer(texts.size());
-  parallel_for(std::ssize(texts), kTextsPerChunk, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      const Tokenizer& tokenizer = *classifier.tokenizer;
-      inputs[i] = texts[i].pair.empty() ? tokenizer.model_input(texts[i].text)
-                                        : tokenizer.model_input(texts[i].text, texts[i].pair);
-      was_longer[i] = shorten(inputs[i], classifier.longest);
-    }
-  });
-  ClassifiedTexts result;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].ids.empty()) throw input_error("text {} has no token, so no label", i + 1);
-    if (was_longer[i]) result.truncated.push_back(i);
-  }
-  result.probabilities = class_probabilities(*classifier.model, inputs, progress);
-  return result;
+  require_labels(*classifier.model, classifier.name);
+  EncodedTexts encoded = encode_texts(*classifier.tokenizer, classifier.longest, texts);
+  return {outputs_of_texts(*classifier.model, encoded.inputs, progress),
+          std::move(encoded.truncated)};
+}
+
+ScoredTexts score_texts(const LoadedClassifier& classifier, std::span<const TextToLabel> texts,
+                        ProgressSink& progress) {
+  require_number(*classifier.model, classifier.name);
+  EncodedTexts encoded = encode_texts(*classifier.tokenizer, classifier.longest, texts);
+  const Tensor found = outputs_of_texts(*classifier.model, encoded.inputs, progress);
+  const auto scores = found.span<float>();
+  return {{scores.begin(), scores.end()}, std::move(encoded.truncated)};
 }
 
 }  // namespace bantam

@@ -139,6 +139,22 @@ std::vector<std::int64_t> lengths_of_texts(const AttentionPlan& plan) {
 
 }  // namespace
 
+HeadOutput output_of(const HeadConfig& config) {
+  const bool is_one = config.labels.size() == 1;
+  if (config.problem_type.empty()) return is_one ? HeadOutput::number : HeadOutput::classes;
+  if (config.problem_type == "single_label_classification") return HeadOutput::classes;
+  if (config.problem_type == "multi_label_classification") return HeadOutput::labels;
+  if (config.problem_type != "regression") {
+    throw input_error(
+        "problem_type '{}' is not known; expected regression, single_label_classification or "
+        "multi_label_classification",
+        escaped(config.problem_type, 60));
+  }
+  if (is_one) return HeadOutput::number;
+  throw input_error("problem_type is regression with {} numbers; expected one",
+                    config.labels.size());
+}
+
 const HeadForm& head_form(const Architecture& family, HeadKind kind) {
   for (const HeadForm& form : family.heads) {
     if (form.kind == kind) return form;

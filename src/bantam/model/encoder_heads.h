@@ -19,13 +19,24 @@ class HfConfig;
 
 /// What a model states about its head.
 struct HeadConfig {
-  std::vector<std::string> labels;  ///< one label: a number (regression)
+  std::vector<std::string> labels;
   Pooling pooling = Pooling::first;
   Activation activation = Activation::tanh;
   bool has_dense = true;
   /// config.json's "problem_type", kept: which loss the head was trained with; "" when not stated.
   std::string problem_type;
 };
+
+/// What the scores of a head mean, as transformers' losses do.
+enum class HeadOutput {
+  classes,  ///< labels that exclude each other: softmax gives their probabilities
+  labels,   ///< labels that apply or not, each for itself: sigmoid gives the probability of each
+  number,   ///< the one score is the answer: a regression, or how well a pair goes together
+};
+/// By problem_type; where it says nothing, one label is a number and several are classes. Throws
+/// Error(input) naming the known ones for another problem_type, and for a regression of several
+/// numbers.
+HeadOutput output_of(const HeadConfig& config);
 
 /// Throws Error(input) when the family has no such head, naming those it has.
 const HeadForm& head_form(const Architecture& family, HeadKind kind);

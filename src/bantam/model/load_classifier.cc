@@ -17,6 +17,23 @@ namespace bantam {
 namespace {
 
 constexpr const char* kLabelsKey = "labels";
+constexpr const char* kProblemKey = "problem_type";
+
+std::string_view task_type_of(HeadKind kind) {
+  return kind == HeadKind::token ? "TOKEN_CLS" : "SEQ_CLS";
+}
+
+std::string_view use_of(HeadKind kind) {
+  switch (kind) {
+    case HeadKind::sequence:
+      return "labels whole texts (`bantam predict classify` or `score`)";
+    case HeadKind::token:
+      return "labels words (`bantam predict tag`)";
+    case HeadKind::span:
+      return "finds where an answer begins and ends";
+  }
+  throw internal_error("head {}", static_cast<int>(kind));
+}
 
 // Weights of a head: those that an adapter saved, then those of the base, whose files may lack the
 // prefix of the family ("pooler.dense.weight" for "bert.pooler.dense.weight").
@@ -63,25 +80,30 @@ OpenedModel open_encoder(const ModelReference& reference) {
   return opened;
 }
 
-// The configuration of the folder's own head for whole texts; none without one.
-std::optional<HeadConfig> own_head(const ModelReference& reference, const Architecture& family) {
-  if (!std::filesystem::is_directory(reference.path)) return std::nullopt;
-  const HfConfig config = HfConfig::read(reference.path / "config.json");
-  const HeadForm* form = head_form_of(family, config);
-  if (form == nullptr || form->kind != HeadKind::sequence) return std::nullopt;
-  return head_config_from_hf(config, *form);
+// The folder's own head; none without one.
+const HeadForm* own_form(const ModelReference& reference, const Architecture& family) {
+  if (!std::filesystem::is_directory(reference.path)) return nullptr;
+  return head_form_of(family, HfConfig::read(reference.path / "config.json"));
+}
+
+// The configuration of the folder's own head of `kind`; none without one.
+std::optional<HeadConfig> own_head(const ModelReference& reference, const Architecture& family,
+                                   HeadKind kind) {
+  const HeadForm* form = own_form(reference, family);
+  if (form == nullptr || form->kind != kind) return std::nullopt;
+  return head_config_from_hf(HfConfig::read(reference.path / "config.json"), *form);
 }
 
 // A head that the files do not hold: as they configure it, else as the family does.
-HeadConfig new_head(const ModelReference& reference, const HeadForm& form,
-                    std::vector<std::string> labels) {
+HeadConfig configured_head(const ModelReference& reference, const HeadForm& form,
+                           std::vector<std::string> labels, std::string problem_type) {
   HeadConfig config;
   config.activation = form.activation;
   config.has_dense = !form.dense.empty();
   if (std::filesystem::is_directory(reference.path)) {
     config = head_config_from_hf(HfConfig::read(reference.path / "config.json"), form);
   }
-  config.problem_type = "single_label_classification";
+  config.problem_type = std::move(problem_type);
   config.labels = std::move(labels);
   return config;
 }
@@ -105,6 +127,37 @@ std::vector<std::string> labels_of(const PeftAdapter& files, const HeadForm& for
   return labels;
 }
 
+// The head that an adapter saved, in place of the one that the base has or not.
+HeadConfig head_of_adapter(const PeftAdapter& files, const ModelReference& reference,
+                           const HeadForm& form, const std::optional<HeadConfig>& own) {
+  if (!files.task_type.empty() && files.task_type != task_type_of(form.kind)) {
+    throw input_error("adapter_config.json: task_type is {}, expected {} of a head that {}",
+                      escaped(files.task_type, 40), task_type_of(form.kind), use_of(form.kind));
+  }
+  HeadConfig config = own ? *own : configured_head(reference, form, {}, "");
+  std::vector<std::string> labels = labels_of(files, form);
+  const auto stated = files.bantam.find(kProblemKey);
+  if (stated != files.bantam.end() && stated->is_string()) {
+    config.problem_type = stated->get<std::string>();
+  } else if (labels.size() != config.labels.size()) {
+    config.problem_type.clear();
+  }
+  config.labels = std::move(labels);
+  return config;
+}
+
+[[noreturn]] void refuse_without_head(const ModelReference& reference, const Architecture& family,
+                                      HeadKind kind) {
+  if (const HeadForm* found = own_form(reference, family)) {
+    throw input_error("{}: its head is a {}, which {}", escaped(reference.path.string()),
+                      found->hf_class, use_of(found->kind));
+  }
+  throw input_error("{}: an encoder without a head for {}", escaped(reference.path.string()),
+                    kind == HeadKind::token
+                        ? "tags; `bantam train --objective tag` makes one from rows with spans"
+                        : "labels; `bantam train` makes one from labelled rows");
+}
+
 LoadedClassifier with_head(const ModelReference& reference, const OpenedModel& opened,
                            EncoderHead head) {
   LoadedClassifier loaded;
@@ -125,17 +178,23 @@ LoadedClassifier with_head(const ModelReference& reference, const OpenedModel& o
 
 }  // namespace
 
-std::vector<std::string> labels_of_head(const std::string& text) {
+std::optional<HeadKind> kind_of_head(const std::string& text) {
+  const ModelReference reference = resolve_model_reference(text);
+  const HeadForm* form = own_form(reference, *open_encoder(reference).architecture);
+  return form ? std::optional(form->kind) : std::nullopt;
+}
+
+std::vector<std::string> labels_of_head(const std::string& text, HeadKind kind) {
   const ModelReference reference = resolve_model_reference(text);
   const OpenedModel opened = open_encoder(reference);
-  const auto config = own_head(reference, *opened.architecture);
+  const auto config = own_head(reference, *opened.architecture, kind);
   return config ? config->labels : std::vector<std::string>();
 }
 
-LoadedClassifier load_classifier(const std::string& text) {
+LoadedClassifier load_classifier(const std::string& text, HeadKind kind) {
   const ModelReference reference = resolve_model_reference(text);
   const OpenedModel opened = open_encoder(reference);
-  const HeadForm& form = head_form(*opened.architecture, HeadKind::sequence);
+  const HeadForm& form = head_form(*opened.architecture, kind);
   std::vector<PeftAdapter> adapters;
   const PeftAdapter* with_saved = nullptr;
   for (const AdapterReference& adapter : reference.adapters) {
@@ -144,17 +203,9 @@ LoadedClassifier load_classifier(const std::string& text) {
   for (const PeftAdapter& adapter : adapters) {
     if (!adapter.saved.empty()) with_saved = &adapter;
   }
-  std::optional<HeadConfig> config = own_head(reference, *opened.architecture);
-  if (with_saved != nullptr) {
-    if (!config) config = new_head(reference, form, {});
-    config->labels = labels_of(*with_saved, form);
-  }
-  if (!config || config->labels.empty()) {
-    throw input_error(
-        "{}: an encoder without a head for labels; `bantam train` makes one from "
-        "labelled rows",
-        escaped(reference.path.string()));
-  }
+  std::optional<HeadConfig> config = own_head(reference, *opened.architecture, kind);
+  if (with_saved != nullptr) config = head_of_adapter(*with_saved, reference, form, config);
+  if (!config || config->labels.empty()) refuse_without_head(reference, *opened.architecture, kind);
   LoadedClassifier loaded = with_head(
       reference, opened,
       read_encoder_head(HeadWeights(opened, with_saved), form, *config, opened.config.width));
@@ -167,17 +218,18 @@ LoadedClassifier load_classifier(const std::string& text) {
   return loaded;
 }
 
-LoadedClassifier load_with_new_head(const std::string& text, std::vector<std::string> labels,
-                                    std::uint64_t seed) {
+LoadedClassifier load_with_new_head(const std::string& text, NewHead wanted, std::uint64_t seed) {
   const ModelReference reference = resolve_model_reference(text);
   if (!reference.adapters.empty()) {
     throw usage_error("{}: a new head is trained on the encoder itself; fold the adapter in first",
                       escaped(text));
   }
   const OpenedModel opened = open_encoder(reference);
-  const HeadForm& form = head_form(*opened.architecture, HeadKind::sequence);
-  EncoderHead head = random_encoder_head(form, new_head(reference, form, std::move(labels)),
-                                         opened.config.width, seed);
+  const HeadForm& form = head_form(*opened.architecture, wanted.kind);
+  EncoderHead head = random_encoder_head(
+      form,
+      configured_head(reference, form, std::move(wanted.labels), std::move(wanted.problem_type)),
+      opened.config.width, seed);
   const HeadWeights files(opened, nullptr);
   if (head.config.has_dense && files.has(form.dense)) {
     const std::string bias = fmt::format("{}.bias", form.dense.substr(0, form.dense.rfind('.')));
@@ -191,8 +243,10 @@ void save_classifier_adapter(const LoadedClassifier& loaded, const Adapter& adap
                              const Path& folder) {
   PeftAdapter files;
   files.base_model = loaded.name;
-  files.task_type = "SEQ_CLS";
-  files.bantam[kLabelsKey] = loaded.model->labels();
+  const HeadConfig& config = loaded.model->head().config;
+  files.task_type = task_type_of(loaded.model->kind());
+  files.bantam[kLabelsKey] = config.labels;
+  if (!config.problem_type.empty()) files.bantam[kProblemKey] = config.problem_type;
   for (const auto& [name, weight] : tensors_of(loaded.model->head())) {
     files.saved.emplace_back(name, weight.stop_gradient());
     const std::string module = name.substr(0, name.rfind('.'));

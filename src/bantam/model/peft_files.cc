@@ -220,6 +220,7 @@ PeftAdapter parse_peft_config(std::string_view json_text, std::string_view where
       adapter.alpha_pattern.emplace_back(name, checked_alpha(value, where, "alpha_pattern"));
     }
   }
+  adapter.task_type = config.string("task_type").value_or("");
   adapter.base_model = config.string("base_model_name_or_path").value_or("");
   read_bantam_keys(config, adapter);
   return adapter;

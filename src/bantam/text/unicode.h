@@ -40,6 +40,7 @@ bool is_numeric(char32_t c);        ///< categories Nd, Nl, No
 bool is_decimal_digit(char32_t c);  ///< category Nd
 bool is_letter(char32_t c);         ///< categories L*
 bool is_word(char32_t c);           ///< letters, marks, digits, connector punctuation, joiners
+bool is_ideograph(char32_t c);      ///< the CJK ideographs that BERT's normalizer sets apart
 bool is_upper(char32_t c);
 bool is_lower(char32_t c);
 

@@ -3,6 +3,7 @@
 #include "bantam/train/objectives/pretrain.h"
 #include "bantam/train/objectives/seq2seq.h"
 #include "bantam/train/objectives/sft.h"
+#include "bantam/train/objectives/tag.h"
 
 namespace bantam {
 namespace {
@@ -37,6 +38,9 @@ const Registry<ObjectiveEntry>& objectives() {
           {"classify",
            "Cross-entropy over the classes of texts, by an encoder with a head.",
            {ModelKind::encoder, classify_objective}},
+          {"tag",
+           "Cross-entropy over the tags of words, by an encoder with a head for tokens.",
+           {ModelKind::encoder, tag_objective}},
       }};
   return list;
 }

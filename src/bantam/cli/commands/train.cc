@@ -53,7 +53,8 @@ Command train_command() {
       .details =
           "One training run. A decoder learns the answers of the rows (--objective sft) or every "
           "token (pretrain), an encoder-decoder learns to answer prompts (seq2seq), an encoder "
-          "to label texts (classify). A LoRA adapter is trained unless --full or --train-only "
+          "to label texts (classify) or their words (tag). A LoRA adapter is trained unless --full "
+          "or --train-only "
           "choose weights of "
           "the model itself. The length is --steps, --epochs or --budget.\n\n"
           "The output folder receives the adapter (as PEFT reads it) or the model (a Hugging "
@@ -66,6 +67,9 @@ Command train_command() {
                     "All weights, on plain text."},
                    {"bantam train -m all-minilm-l6-v2 --data labelled.jsonl --full -o intents",
                     "A classifier of texts."},
+                   {"bantam train -m all-minilm-l6-v2 --data spans.jsonl --objective tag --full -o "
+                    "names",
+                    "A finder of names and other parts of texts."},
                    {"bantam train -m t5-small --data pairs.jsonl --objective "
                     "seq2seq:label_smoothing=0.1 -o titles",
                     "An encoder-decoder, with smoothed labels."}},

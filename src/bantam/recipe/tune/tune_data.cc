@@ -33,6 +33,12 @@ Row::Kind kind_of(const Dataset& rows, const TuneOptions& options) {
         "such text",
         name_of(kind));
   }
+  if (kind == Row::Kind::multi_label || kind == Row::Kind::spans) {
+    throw input_error(
+        "the rows are {} rows; tune learns one label or one answer a row, and `bantam train` with "
+        "an encoder learns these",
+        name_of(kind));
+  }
   return kind;
 }
 

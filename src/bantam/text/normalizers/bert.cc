@@ -3,18 +3,12 @@
 #include "bantam/text/normalizers/map_characters.h"
 #include "bantam/text/normalizers/step.h"
 #include "bantam/text/reference_unicode.h"
+#include "bantam/text/unicode.h"
 
 namespace bantam {
 namespace {
 
 constexpr std::string_view part = "normalizer: BertNormalizer";
-
-bool is_chinese(char32_t c) {
-  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
-         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
-         (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) ||
-         (c >= 0x2F800 && c <= 0x2FA1F);
-}
 
 class BertNormalizer : public NormalizerStep {
  public:
@@ -51,7 +45,7 @@ class BertNormalizer : public NormalizerStep {
     for (std::size_t at = 0; at < view.size();) {
       const CodePoint c = code_point_at(view, at);
       const std::size_t end = at + static_cast<std::size_t>(c.length);
-      const bool chinese = c.valid && is_chinese(c.value);
+      const bool chinese = c.valid && is_ideograph(c.value);
       if (chinese) edit.insert_before(at, " ");
       edit.keep(at, end);
       if (chinese) edit.insert(" ");
