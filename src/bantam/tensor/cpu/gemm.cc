@@ -114,11 +114,7 @@ void for_each_sequential_tile(std::int64_t m, std::int64_t n, const Tile& tile) 
 
 void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
-    return;
-  }
+  if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
   for_each_sequential_tile(
       m, n, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
         require(dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', rows, columns, k,
@@ -179,11 +175,7 @@ dnnl::matmul product(const ProductKey& key, const dnnl::matmul::desc& operation,
 
 void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16View b, float* c,
                std::int64_t c_stride, bool accumulate) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
-    return;
-  }
+  if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
   const auto multiply = [&](std::int64_t row, std::int64_t rows, std::int64_t column,
                             std::int64_t columns) {
     const dnnl::memory::desc a_layout = matrix_layout(rows, k, a);

@@ -425,11 +425,7 @@ void pack_all(const Vectors& a, const PackedVectors& packed_a, const Vectors& b,
 
 void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate, I16Group group) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
-    return;
-  }
+  if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
   const auto size = static_cast<std::int64_t>(group);
   const Packed packed_a(m, k, size, kernel().rows), packed_b(n, k, size, kernel().columns);
   pack_all({a.data, m, k, a.stride, !a.transposed}, packed_a.view(),

@@ -20,6 +20,15 @@ inline std::int64_t tile_size(std::int64_t extent, std::int64_t most, std::int64
   return (even + unit - 1) / unit * unit;
 }
 
+/// True when a product [m, k] x [k, n] adds nothing to c; c is then as it has to be.
+inline bool is_empty_product(std::int64_t m, std::int64_t n, std::int64_t k, float* c,
+                             std::int64_t c_stride, bool accumulate) {
+  if (m == 0 || n == 0) return true;
+  if (k > 0) return false;
+  for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_stride, n, 0.0f);
+  return true;
+}
+
 /// body(OutputTile) for every tile of an output [m, n], on the team. Tiles begin at multiples of
 /// `row_unit` and `column_unit`.
 template <class Body>
