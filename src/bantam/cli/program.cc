@@ -110,9 +110,9 @@ void use_threads(int count) {
 int run_invocation(Invocation& in) {
   if (in.shared.home) set_home_folder(*in.shared.home);
   if (in.shared.threads) use_threads(*in.shared.threads);
-  if (in.shared.precision == "f32") set_matmul_precision(MatmulPrecision::f32);
-  if (in.shared.precision == "bf16") set_matmul_precision(MatmulPrecision::bf16);
-  if (in.shared.precision == "i16") set_matmul_precision(MatmulPrecision::i16);
+  for (const auto type : {MatmulPrecision::f32, MatmulPrecision::bf16, MatmulPrecision::i16}) {
+    if (in.shared.precision == name_of(type)) set_matmul_precision(type);
+  }
   TerminalProgress progress(progress_mode(in.shared));
   for (const std::string& note : in.notes) progress.note(note);
   Session session(in.arguments, in.shared, resolved(in), progress);
