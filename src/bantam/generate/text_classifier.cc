@@ -35,13 +35,6 @@ void require_labels(const EncoderModel& model, const std::string& name) {
       name);
 }
 
-void require_classes(const EncoderModel& model, const std::string& name) {
-  require_labels(model, name);
-  if (output_of(model.head().config) == HeadOutput::classes) return;
-  throw input_error("{}: expected a head whose labels exclude each other, found {}", name,
-                    model.head().config.problem_type);
-}
-
 void require_number(const EncoderModel& model, const std::string& name) {
   if (output_of(model.head().config) == HeadOutput::number) return;
   throw input_error(

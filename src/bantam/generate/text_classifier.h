@@ -38,10 +38,9 @@ ScoredTexts score_texts(const LoadedClassifier& classifier, std::span<const Text
 Tensor class_probabilities(const EncoderModel& model, std::span<const ModelInput> inputs,
                            ProgressSink& progress = silent_progress());
 
-/// Throw Error(input), beginning with `name`, for another head than one of labels, of labels that
-/// exclude each other, or of one number.
+/// Throw Error(input), beginning with `name`, for another head than one of labels, or of one
+/// number.
 void require_labels(const EncoderModel& model, const std::string& name);
-void require_classes(const EncoderModel& model, const std::string& name);
 void require_number(const EncoderModel& model, const std::string& name);
 
 }  // namespace bantam
