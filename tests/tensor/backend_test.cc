@@ -19,13 +19,14 @@ struct Entry {
 
 // Every entry of the table. The binding names each of them, so a new entry does not compile until
 // it is listed here with the op that tests it.
-std::array<Entry, 21> entries(const Backend& table) {
-  const auto& [gemm, linear, linear_input_gradient, rounds_for, rounded_linears,
+std::array<Entry, 22> entries(const Backend& table) {
+  const auto& [gemm, add_gemm, linear, linear_input_gradient, rounds_for, rounded_linears,
                rounded_linear_input_gradient, prepare_rounded, rms_norm, rms_norm_backward,
                layer_norm, layer_norm_backward, rope, attention, attention_backward,
                paged_attention, write_pages, swiglu, swiglu_backward, softmax, softmax_backward] =
       table;
   return {{{"gemm", "matmul", gemm != nullptr},
+           {"add_gemm", "linear_cross_entropy", add_gemm != nullptr},
            {"linear", "linear", linear != nullptr},
            {"linear_input_gradient", "linear", linear_input_gradient != nullptr},
            {"linear_input_gradient", "linear_cross_entropy", linear_input_gradient != nullptr},
@@ -65,7 +66,7 @@ TEST(BackendTable, ComposesEverythingOptionalInDoubleAndWhenAsked) {
   const auto only_required = [](const Backend& table) {
     for (const Entry& entry : entries(table)) {
       const std::string name = entry.name;
-      const bool is_required = name == "gemm" || name.starts_with("linear");
+      const bool is_required = name == "gemm" || name == "add_gemm" || name.starts_with("linear");
       EXPECT_EQ(entry.is_filled, is_required) << name;
     }
   };

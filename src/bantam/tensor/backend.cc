@@ -10,6 +10,7 @@ thread_local bool compose_only = false;
 Backend required_entries(const Backend& full) {
   Backend reduced;
   reduced.gemm = full.gemm;
+  reduced.add_gemm = full.add_gemm;
   reduced.linear = full.linear;
   reduced.linear_input_gradient = full.linear_input_gradient;
   return reduced;

@@ -38,6 +38,9 @@ struct Backend {
   // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (bf16 products where the CPU has
   // them) or f64.
   Tensor (*gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) = nullptr;
+  // The same, added to `sum` in its memory.
+  void (*add_gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+                   Tensor& sum) = nullptr;
   // x [T, K], weight [N, K] of any type, bias [N] f32 (with x f32) or undefined -> [T, N]; the
   // heart of decoding and of training over quantized weights.
   Tensor (*linear)(const Tensor& x, const Tensor& weight, const Tensor& bias) = nullptr;

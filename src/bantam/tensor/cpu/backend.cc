@@ -9,6 +9,7 @@ namespace bantam::cpu {
 const Backend& backend() {
   static const Backend table{
       .gemm = gemm,
+      .add_gemm = add_gemm,
       .linear = linear,
       .linear_input_gradient = linear_input_gradient,
       .rounds_for = multiplies_interleaved,

@@ -30,22 +30,25 @@ std::atomic<MatmulPrecision> chosen_precision{MatmulPrecision::automatic};
 void set_matmul_precision(MatmulPrecision precision) {
   if (precision == MatmulPrecision::bf16 && !cpu_multiplies_bf16()) {
     throw usage_error(
-        "matmul precision: expected f32 or automatic, found bf16: this CPU has "
-        "neither AVX512-BF16 nor AMX");
+        "matmul precision: expected f32, i16 where there is AVX2, or automatic; found bf16: this "
+        "CPU has neither AVX512-BF16 nor AMX");
   }
   if (precision == MatmulPrecision::i16 && !cpu_multiplies_i16()) {
     throw usage_error(
-        "matmul precision: expected f32 or automatic, found i16: this CPU has no AVX2");
+        "matmul precision: expected f32 or automatic, found i16: this CPU has neither AVX2 nor, if "
+        "it has AVX-512, VNNI");
   }
   chosen_precision = precision;
 }
 
 bool cpu_multiplies_bf16() {
-  static const bool answer = [] {
-    const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-    return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
-  }();
-  return answer;
+  static const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || cpu_has_bf16_tiles();
+}
+
+bool cpu_has_bf16_tiles() {
+  static const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_amx;
 }
 
 std::string_view name_of(MatmulPrecision precision) {
@@ -67,9 +70,9 @@ bool matmul_precision_is_automatic() { return chosen_precision == MatmulPrecisio
 MatmulPrecision matmul_precision() {
   const MatmulPrecision precision = chosen_precision;
   if (precision != MatmulPrecision::automatic) return precision;
-  if (cpu_multiplies_bf16()) return MatmulPrecision::bf16;
-  return RoundActivations::in_force() && cpu_multiplies_i16() ? MatmulPrecision::i16
-                                                              : MatmulPrecision::f32;
+  if (!RoundActivations::in_force()) return MatmulPrecision::f32;
+  if (cpu_has_bf16_tiles()) return MatmulPrecision::bf16;
+  return cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32;
 }
 
 }  // namespace bantam
@@ -204,10 +207,10 @@ void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16V
 }
 
 void gemm_f64(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b,
-              double* c) {
+              double* c, bool accumulate) {
   constexpr std::int64_t kDepth = 128;  // rows of b that stay in cache while they are added up
   parallel_for(m, 16, [&](std::int64_t begin, std::int64_t end) {
-    std::fill(c + begin * n, c + end * n, 0.0);
+    if (!accumulate) std::fill(c + begin * n, c + end * n, 0.0);
     for (std::int64_t depth = 0; depth < k; depth += kDepth) {
       for (std::int64_t i = begin; i < end; ++i) {
         double* row = c + i * n;
@@ -232,17 +235,15 @@ Tensor transposed_copy(const Tensor& x) {
   return x.window({x.size(1), x.size(0)}, std::vector<std::int64_t>{1, x.size(1)}, 0).clone();
 }
 
-}  // namespace
-
-Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
-  const std::int64_t m = a.size(transpose_a ? 1 : 0), k = a.size(transpose_a ? 0 : 1);
-  const std::int64_t n = b.size(transpose_b ? 0 : 1);
-  Tensor c = Tensor::empty({m, n}, a.dtype());
+// c := a b or, to accumulate, c += a b.
+void form_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+                  bool accumulate, Tensor& c) {
+  const std::int64_t m = c.size(0), n = c.size(1), k = a.size(transpose_a ? 0 : 1);
   if (a.dtype() == DType::f64) {
     const Tensor plain_a = transpose_a ? transposed_copy(a) : a;
     const Tensor plain_b = transpose_b ? transposed_copy(b) : b;
-    gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>());
-    return c;
+    gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>(), accumulate);
+    return;
   }
   if (matmul_precision() == MatmulPrecision::bf16 && m >= 16) {
     Tensor short_a = Tensor::empty(a.shape(), DType::bf16);
@@ -250,12 +251,24 @@ Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
     round_to_bf16(a.data<float>(), a.count(), short_a.data<std::uint16_t>());
     round_to_bf16(b.data<float>(), b.count(), short_b.data<std::uint16_t>());
     gemm_bf16(m, n, k, {short_a.data<std::uint16_t>(), a.size(1), transpose_a},
-              {short_b.data<std::uint16_t>(), b.size(1), transpose_b}, c.data<float>(), n, false);
-    return c;
+              {short_b.data<std::uint16_t>(), b.size(1), transpose_b}, c.data<float>(), n,
+              accumulate);
+    return;
   }
   multiply(m, n, k, {a.data<float>(), a.size(1), transpose_a},
-           {b.data<float>(), b.size(1), transpose_b}, c.data<float>(), n, false);
+           {b.data<float>(), b.size(1), transpose_b}, c.data<float>(), n, accumulate);
+}
+
+}  // namespace
+
+Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
+  Tensor c = Tensor::empty({a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)}, a.dtype());
+  form_product(a, transpose_a, b, transpose_b, false, c);
   return c;
+}
+
+void add_gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& sum) {
+  form_product(a, transpose_a, b, transpose_b, true, sum);
 }
 
 }  // namespace bantam::cpu

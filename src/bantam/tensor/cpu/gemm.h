@@ -43,9 +43,9 @@ struct Bf16View {
 void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16View b, float* c,
                std::int64_t c_stride, bool accumulate);
 
-/// a [m, k] b [k, n] in f64, contiguous, no transposition.
+/// The same in f64, contiguous, no transposition.
 void gemm_f64(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b,
-              double* c);
+              double* c, bool accumulate = false);
 
 /// Rounds to bf16 on all threads.
 void round_to_bf16(const float* values, std::int64_t count, std::uint16_t* out);

@@ -8,6 +8,7 @@ namespace bantam::cpu {
 
 // gemm.cc
 Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b);
+void add_gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& sum);
 
 // linear.cc
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);

@@ -13,9 +13,11 @@ namespace bantam {
 Tensor matmul(const Tensor& a, const Tensor& b);
 
 /// The type in which large products are formed: f32; bf16; or i16, integers that share a
-/// scale with their neighbors, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is bf16
-/// where the CPU is fast at it, else f32; and where rounding is allowed (RoundActivations in
-/// linear.h), 8-bit integers for forward products with quantized weights and i16 instead of f32.
+/// scale with their neighbors, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is f32,
+/// and where rounding is allowed (RoundActivations in linear.h) 8-bit integers for forward products
+/// with quantized weights and, for all others, bf16 where the CPU has AMX, else i16 where it can.
+/// Without AMX no CPU multiplies bf16 faster than i16, and some with AVX512-BF16 are at half of the
+/// speed of f32.
 enum class MatmulPrecision { automatic, f32, bf16, i16 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false, for i16 where
 /// cpu_multiplies_i16() is.
@@ -24,8 +26,9 @@ MatmulPrecision matmul_precision();  ///< never `automatic`: what is in force on
 bool matmul_precision_is_automatic();
 /// "f32", "bf16", "i16" or "auto".
 std::string_view name_of(MatmulPrecision precision);
-/// True when this CPU multiplies bf16 faster than f32 (AVX512-BF16 or AMX).
-bool cpu_multiplies_bf16();
-bool cpu_multiplies_i16();  ///< AVX2 or more
+bool cpu_multiplies_bf16();  ///< AVX512-BF16 or AMX
+bool cpu_has_bf16_tiles();   ///< AMX
+/// AVX2, or AVX-512 with VNNI (Ice Lake, Zen 4); AVX-512 without it gains nothing over f32.
+bool cpu_multiplies_i16();
 
 }  // namespace bantam
