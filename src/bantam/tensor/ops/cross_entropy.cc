@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "bantam/tensor/backend.h"
@@ -16,11 +17,10 @@
 namespace bantam {
 namespace {
 
-// Logits held at once, 32 MiB of f32: the more rows, the less often the head is packed for its
+// Logits held at once, 96 MiB of f32: the more rows, the less often the head is packed for its
 // products. And the fewest rows, whatever the vocabulary: enough to fill the cores.
-constexpr std::int64_t kLogitsAtOnce = std::int64_t{8} << 20, kFewestRowsAtOnce = 64;
-// Rows of the head's gradient formed at once: 2,048 x 576 f32 stay in cache until they are added.
-constexpr std::int64_t kHeadRowsAtOnce = 2048;
+thread_local std::int64_t logits_at_once = std::int64_t{24} << 20;
+constexpr std::int64_t kFewestRowsAtOnce = 64;
 
 void require_targets(std::string_view op, std::int64_t rows, std::int64_t vocabulary,
                      const Tensor& targets, const Tensor& weights) {
@@ -92,25 +92,6 @@ struct Pass {
 };
 
 template <class T>
-void add_to(T* total, const Tensor& part) {
-  const T* values = part.data<T>();
-  parallel_for(part.count(), cpu::kElementsPerChunk, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) total[i] += values[i];
-  });
-}
-
-// d_head += d_logitsᵀ hidden, a band of head rows at a time.
-template <class T>
-void add_head_gradient(const Tensor& d_logits, const Tensor& hidden, Tensor& d_head) {
-  const std::int64_t vocabulary = d_head.size(0), width = d_head.size(1);
-  for (std::int64_t begin = 0; begin < vocabulary; begin += kHeadRowsAtOnce) {
-    const std::int64_t end = std::min(begin + kHeadRowsAtOnce, vocabulary);
-    const Tensor band = contiguous(slice(d_logits, 1, begin, end));
-    add_to(d_head.data<T>() + begin * width, backend(hidden).gemm(band, true, hidden, false));
-  }
-}
-
-template <class T>
 class LossPass {
  public:
   LossPass(const Tensor& hidden, const Tensor& head, const Tensor& targets, const Tensor& weights,
@@ -124,13 +105,16 @@ class LossPass {
   Pass run(const std::vector<std::int32_t>& rows, bool wants_hidden, bool wants_head,
            bool wants_token_losses) {
     if (wants_hidden) pass_.d_hidden = Tensor::zeros(hidden_.shape(), hidden_.dtype());
-    if (wants_head) pass_.d_head = Tensor::zeros(head_.shape(), head_.dtype());
+    wants_head_ = wants_head;
     if (wants_token_losses) pass_.token_losses = Tensor::zeros({hidden_.size(0)});
-    const auto at_once = static_cast<std::size_t>(rows_of_logits_at_once(head_.size(0)));
+    const auto most = static_cast<std::size_t>(rows_of_logits_at_once(head_.size(0)));
+    const std::size_t chunks = std::max<std::size_t>((rows.size() + most - 1) / most, 1);
+    const std::size_t at_once = (rows.size() + chunks - 1) / chunks;
     for (std::size_t first = 0; first < rows.size(); first += at_once) {
       const std::size_t count = std::min(at_once, rows.size() - first);
       chunk(std::span(rows).subspan(first, count));
     }
+    if (wants_head && rows.empty()) pass_.d_head = Tensor::zeros(head_.shape(), head_.dtype());
     return std::move(pass_);
   }
 
@@ -140,7 +124,7 @@ class LossPass {
     const bool rounded = multiplies_rounded(part, head_);
     Tensor logits = linear(part, head_);
     score(rows, logits);
-    if (pass_.d_head.defined()) add_head_gradient<T>(logits, part, pass_.d_head);
+    if (wants_head_) add_head_gradient(logits, part);
     if (!pass_.d_hidden.defined()) return;
     const Tensor gradient = linear_input_gradient(logits, head_, rounded);
     const std::int64_t width = hidden_.size(1);
@@ -150,9 +134,18 @@ class LossPass {
     }
   }
 
+  void add_head_gradient(const Tensor& d_logits, const Tensor& hidden) {
+    const Backend& kernels = backend(hidden);
+    if (pass_.d_head.defined()) {
+      kernels.add_gemm(d_logits, true, hidden, false, pass_.d_head);
+    } else {
+      pass_.d_head = kernels.gemm(d_logits, true, hidden, false);
+    }
+  }
+
   // Adds up the losses of the rows and, where gradients are wanted, turns the logits into theirs.
   void score(std::span<const std::int32_t> rows, Tensor& logits) {
-    const bool wants_gradient = pass_.d_hidden.defined() || pass_.d_head.defined();
+    const bool wants_gradient = pass_.d_hidden.defined() || wants_head_;
     const bool is_formed = form_ != ScoreForm(1);
     const std::int64_t width = head_.size(0);
     T* values = logits.data<T>();
@@ -183,12 +176,15 @@ class LossPass {
   ScoreForm form_;
   const std::int32_t* target_;
   const float* weight_;
+  bool wants_head_ = false;
   Pass pass_;
 };
 
-// The gradient for a loss gradient of 1, times the loss gradient that came.
-Tensor scaled(const Tensor& gradient, double factor) {
-  return !gradient.defined() || factor == 1 ? gradient : scale(gradient, factor);
+// The gradient for a loss gradient of 1, times the loss gradient that came. In its own memory: that
+// of a head is as large as the model's largest weight.
+Tensor scaled(Tensor gradient, double factor) {
+  if (gradient.defined() && factor != 1) scale_by(gradient, factor);
+  return gradient;
 }
 
 void require_head(const Tensor& hidden, const Tensor& head) {
@@ -252,8 +248,12 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
 }
 
 std::int64_t rows_of_logits_at_once(std::int64_t vocabulary) {
-  return std::max(kLogitsAtOnce / std::max<std::int64_t>(vocabulary, 1), kFewestRowsAtOnce);
+  return std::max(logits_at_once / std::max<std::int64_t>(vocabulary, 1), kFewestRowsAtOnce);
 }
+
+LogitsAtOnce::LogitsAtOnce(std::int64_t logits)
+    : previous_(std::exchange(logits_at_once, logits)) {}
+LogitsAtOnce::~LogitsAtOnce() { logits_at_once = previous_; }
 
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tensor& targets,
                             const Tensor& weights, Tensor* token_losses, ScoreForm form) {
@@ -261,16 +261,18 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tens
   require_targets("linear_cross_entropy", hidden.size(0), head.size(0), targets, weights);
   const bool wants_hidden = will_back_propagate_to(hidden);
   const bool wants_head = will_back_propagate_to(head);
-  const Pass pass = with_float(hidden.dtype(), [&]<class T>() {
+  Pass pass = with_float(hidden.dtype(), [&]<class T>() {
     return LossPass<T>(dense(hidden), dense(head), targets, weights, form)
         .run(rows_with_weight(weights), wants_hidden, wants_head, token_losses != nullptr);
   });
   if (token_losses != nullptr) *token_losses = pass.token_losses;
-  return record("linear_cross_entropy", {hidden, head}, Tensor::scalar(pass.loss, hidden.dtype()),
-                [d_hidden = pass.d_hidden, d_head = pass.d_head](const Tensor& dy) {
-                  const double factor = dy.item();
-                  return Gradients{scaled(d_hidden, factor), scaled(d_head, factor)};
-                });
+  return record(
+      "linear_cross_entropy", {hidden, head}, Tensor::scalar(pass.loss, hidden.dtype()),
+      [d_hidden = std::move(pass.d_hidden),
+       d_head = std::move(pass.d_head)](const Tensor& dy) mutable {
+        const double factor = dy.item();
+        return Gradients{scaled(std::move(d_hidden), factor), scaled(std::move(d_head), factor)};
+      });
 }
 
 Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,

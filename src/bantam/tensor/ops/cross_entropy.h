@@ -19,6 +19,18 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& head, const Tens
                             const Tensor& weights, Tensor* token_losses = nullptr,
                             ScoreForm form = 1);
 std::int64_t rows_of_logits_at_once(std::int64_t vocabulary);
+/// While alive, on this thread, about so many logits are held at once: less memory, or fewer passes
+/// over the head.
+class LogitsAtOnce {
+ public:
+  explicit LogitsAtOnce(std::int64_t logits);
+  ~LogitsAtOnce();
+  LogitsAtOnce(const LogitsAtOnce&) = delete;
+  LogitsAtOnce& operator=(const LogitsAtOnce&) = delete;
+
+ private:
+  std::int64_t previous_;
+};
 Tensor linear_cross_entropy_composed(const Tensor& hidden, const Tensor& head,
                                      const Tensor& targets, const Tensor& weights,
                                      ScoreForm form = 1);

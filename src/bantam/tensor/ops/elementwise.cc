@@ -94,6 +94,19 @@ void add_to(Tensor& total, const Tensor& part) {
   });
 }
 
+void scale_by(Tensor& x, double factor) {
+  if (!x.is_contiguous() || !x.is_sole_owner()) {
+    throw internal_error("scale_by: {} {}, which must be contiguous and unshared",
+                         info(x.dtype()).name, x.shape().text());
+  }
+  with_float(x.dtype(), [&]<class T>() {
+    T* values = x.data<T>();
+    parallel_for(x.count(), cpu::kElementsPerChunk, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) values[i] *= static_cast<T>(factor);
+    });
+  });
+}
+
 Tensor subtract(const Tensor& a, const Tensor& b) {
   const Tensor y = binary("subtract", a, b, [](auto p, auto q) { return p - q; });
   return record("subtract", {a, b}, y, [sa = a.shape(), sb = b.shape()](const Tensor& dy) {

@@ -34,6 +34,8 @@ Tensor form_scores(const Tensor& products, ScoreForm form);
 /// total += part, of one shape and type, in the memory of `total`, which nobody else may hold. Not
 /// recorded.
 void add_to(Tensor& total, const Tensor& part);
+/// x *= factor, likewise.
+void scale_by(Tensor& x, double factor);
 
 /// Shape that `a` and `b` broadcast to. Throws Error(input) naming `op` and both shapes.
 Shape broadcast_shape(const char* op, const Shape& a, const Shape& b);
