@@ -58,7 +58,7 @@ using SignedBytes = hn::Vec<hn::RebindToSigned<ByteTag>>;
 
 // Rows of x in a wide block, and rows of the weight that meet them at a time: as many sums as
 // registers hold.
-constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = 4;
+constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = kLanes == 16 ? 8 : 4;
 
 HWY_INLINE SignedBytes broadcast_quad(const void* quad) {
   std::int32_t word;
@@ -66,6 +66,26 @@ HWY_INLINE SignedBytes broadcast_quad(const void* quad) {
   return hn::BitCast(hn::RebindToSigned<ByteTag>(),
                      hn::Set(hn::Repartition<std::int32_t, FloatTag>(), word));
 }
+
+// vpdpbusd takes one factor without sign. Signed levels move up by 128 where they are unpacked, and
+// what that adds, 128 times the sum of x, is taken off again as a minimum.
+#if HWY_TARGET == HWY_AVX3_DL
+struct Q8_0Form : ScaleForm<8, 128> {
+  static constexpr bool kSigned = false;
+};
+template <class Form, int kQ>
+HWY_INLINE Bytes unpacked_quad(const std::uint8_t* planes) {
+  const Bytes levels = levels_of_quad<Form::kBits, kQ>(planes);
+  if constexpr (Form::kBits == 8) return hn::Xor(levels, hn::Set(ByteTag(), 128));
+  return levels;
+}
+#else
+using Q8_0Form = ScaleForm<8, 0>;
+template <class Form, int kQ>
+HWY_INLINE Bytes unpacked_quad(const std::uint8_t* planes) {
+  return levels_of_quad<Form::kBits, kQ>(planes);
+}
+#endif
 
 template <class Form>
 using Sums = QuadSums<ByteTag, (1 << Form::kBits) - 1, Form::kSigned>;
@@ -83,8 +103,8 @@ class PackedTile {
     const std::byte* at;
     template <int kQ>
     HWY_INLINE Bytes quad() const {
-      return levels_of_quad<Form::kBits, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
-                                             kLanes * Form::kUnitBytes);
+      return unpacked_quad<Form, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
+                                     kLanes * Form::kUnitBytes);
     }
     HWY_INLINE Floats scale(int half) const { return Form::scale(block, at, half); }
     HWY_INLINE Floats minimum(int half) const { return Form::minimum(block, at, half); }
@@ -260,7 +280,7 @@ HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t
   SignedBytes x[kVectors];
   HWY_UNROLL(2)
   for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
-  HWY_UNROLL(4)
+  HWY_UNROLL(8)
   for (int r = 0; r < kWeightRows; ++r) {
     const auto weight =
         Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(levels + (kQ * kLanes + r) * 4)));
@@ -282,7 +302,7 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
    ...);
   const float* scales = x.scales + group * kWide;
   const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
-  HWY_UNROLL(4)
+  HWY_UNROLL(8)
   for (int r = 0; r < kWeightRows; ++r) {
     const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
     HWY_UNROLL(2)
@@ -318,11 +338,14 @@ HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
       if constexpr (Form::kHalves == 2) add_wide_half<Form, 1>(rows, x, group, kSteps, totals);
     }
     for (int v = 0; v < kVectors; ++v) {
-      float by_token[kLanes * kWeightRows];
-      hn::StoreInterleaved4(totals[0][v], totals[1][v], totals[2][v], totals[3][v], d, by_token);
-      for (int t = 0; t < kLanes; ++t) {
-        std::memcpy(out + (v * kLanes + t) * kLanes + row, by_token + t * kWeightRows,
-                    kWeightRows * sizeof(float));
+      for (int r = 0; r < kWeightRows; r += 4) {
+        float by_token[kLanes * 4];
+        hn::StoreInterleaved4(totals[r][v], totals[r + 1][v], totals[r + 2][v], totals[r + 3][v], d,
+                              by_token);
+        for (int t = 0; t < kLanes; ++t) {
+          std::memcpy(out + (v * kLanes + t) * kLanes + row + r, by_token + 4 * t,
+                      4 * sizeof(float));
+        }
       }
     }
   }
@@ -401,7 +424,7 @@ InterleavedKernel find(DType dtype) {
     case DType::q5_1:
       return {kLanes, kWide, tiles_of_form<MinimumForm<5>>};
     case DType::q8_0:
-      return {kLanes, kWide, tiles_of_form<ScaleForm<8, 0>>};
+      return {kLanes, kWide, tiles_of_form<Q8_0Form>};
     case DType::q4_k:
       return {kLanes, kWide, tiles_of_form<Q4_KForm>};
     case DType::q6_k:
