@@ -138,6 +138,23 @@ struct Q6_KForm {  // scale * scale of the half * (level - 32)
   }
 };
 
+// vpdpbusd takes one factor without sign. In products signed levels move up by 128, and what that
+// adds, 128 times the sum of x, is taken off again as a minimum.
+#if HWY_TARGET == HWY_AVX3_DL
+struct Q8_0ProductForm : ScaleForm<8, 128> {
+  static constexpr bool kSigned = false;
+};
+#else
+using Q8_0ProductForm = ScaleForm<8, 0>;
+#endif
+
+template <class Form, int kQ>
+HWY_INLINE Bytes levels_for_product(const std::uint8_t* planes) {
+  const Bytes levels = levels_of_quad<Form::kBits, kQ>(planes);
+  constexpr bool kMovesUp = Form::kBits == 8 && !Form::kSigned;
+  return kMovesUp ? hn::Xor(levels, hn::Set(ByteTag(), 128)) : levels;
+}
+
 #endif  // HWY_TARGET != HWY_SCALAR
 }  // namespace bantam::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
