@@ -53,9 +53,11 @@ class Parse : public testing::Test {
     return "no such option";
   }
   static Command command(const std::string& name, std::vector<Argument> arguments) {
-    return {.name = name, .arguments = std::move(arguments), .shared = {"out", "seed"}, .body = [] {
-              return std::make_unique<Tune>();
-            }};
+    return {.name = name,
+            .summary = "",
+            .arguments = std::move(arguments),
+            .shared = {"out", "seed"},
+            .body = [] { return std::make_unique<Tune>(); }};
   }
   TemporaryFolder folder_;
   std::vector<Command> commands_ = {command("tune", {{"DATA", "Rows."}, {"MORE", "", 0, 2}}),

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kRowsPerChunk = 64;  // that a thread formats at a time
 
 struct Formatted {
-  Example example;
+  Example example = {};
   bool was_longer = false;
   bool was_widened = false;  ///< a span, to whole words
 };

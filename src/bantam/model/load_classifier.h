@@ -39,7 +39,7 @@ std::vector<std::string> labels_of_head(const std::string& reference,
 struct NewHead {
   HeadKind kind = HeadKind::sequence;
   std::vector<std::string> labels;
-  std::string problem_type;  ///< as in HeadConfig
+  std::string problem_type = {};  ///< as in HeadConfig
 };
 /// The encoder with a new head: random (random_encoder_head), but for what the files hold of it,
 /// such as the pooler of BERT.
