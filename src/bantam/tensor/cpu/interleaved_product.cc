@@ -59,7 +59,7 @@ using SignedBytes = hn::Vec<hn::RebindToSigned<ByteTag>>;
 
 // Rows of x in a wide block, and rows of the weight that meet them at a time: as many sums as
 // registers hold.
-constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = kLanes == 16 ? 8 : 4;
+constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = 4;
 
 HWY_INLINE SignedBytes broadcast_quad(const void* quad) {
   std::int32_t word;
@@ -273,7 +273,7 @@ HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t
   SignedBytes x[kVectors];
   HWY_UNROLL(2)
   for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
-  HWY_UNROLL(8)
+  HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     const auto weight =
         Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(levels + (kQ * kLanes + r) * 4)));
@@ -295,7 +295,7 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
    ...);
   const float* scales = x.scales + group * kWide;
   const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
-  HWY_UNROLL(8)
+  HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
     HWY_UNROLL(2)
@@ -331,14 +331,11 @@ HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
       if constexpr (Form::kHalves == 2) add_wide_half<Form, 1>(rows, x, group, kSteps, totals);
     }
     for (int v = 0; v < kVectors; ++v) {
-      for (int r = 0; r < kWeightRows; r += 4) {
-        float by_token[kLanes * 4];
-        hn::StoreInterleaved4(totals[r][v], totals[r + 1][v], totals[r + 2][v], totals[r + 3][v], d,
-                              by_token);
-        for (int t = 0; t < kLanes; ++t) {
-          std::memcpy(out + (v * kLanes + t) * kLanes + row + r, by_token + 4 * t,
-                      4 * sizeof(float));
-        }
+      float by_token[kLanes * kWeightRows];
+      hn::StoreInterleaved4(totals[0][v], totals[1][v], totals[2][v], totals[3][v], d, by_token);
+      for (int t = 0; t < kLanes; ++t) {
+        std::memcpy(out + (v * kLanes + t) * kLanes + row, by_token + t * kWeightRows,
+                    kWeightRows * sizeof(float));
       }
     }
   }
