@@ -35,8 +35,8 @@ struct LossResult {
 };
 
 struct Backend {
-  // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (bf16 products where the CPU has
-  // them) or f64.
+  // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (formed as
+  // matmul_precision() says) or f64.
   Tensor (*gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) = nullptr;
   // The same, added to `sum` in its memory.
   void (*add_gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,

@@ -16,8 +16,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// scale with their neighbors, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is f32,
 /// and where rounding is allowed (RoundActivations in linear.h) 8-bit integers for forward products
 /// with quantized weights and, for all others, bf16 where the CPU has AMX, else i16 where it can.
-/// Without AMX no CPU multiplies bf16 faster than i16, and some with AVX512-BF16 are at half of the
-/// speed of f32.
+/// Without AMX an instruction forms as many products of bf16 as of i16, and a CPU with AVX512-BF16
+/// was measured that forms them at half of the speed of f32.
 enum class MatmulPrecision { automatic, f32, bf16, i16 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false, for i16 where
 /// cpu_multiplies_i16() is.
