@@ -22,6 +22,12 @@ Tensor counted(const Shape& shape, double step) {
 
 LoraDelta some_delta() { return {counted({2, 3}, 0.7), counted({4, 2}, 0.3), 1.5}; }
 
+// What with_lora() adds to an output, here of ones.
+Tensor added_by(const LoraDelta& delta, const Gate& gate, const Tensor& x) {
+  const Tensor before = Tensor::full({x.size(0), delta.b.size(0)}, 1);
+  return subtract(with_lora(delta, gate, x, before), before);
+}
+
 std::vector<double> product(const Tensor& x, const Tensor& w) {  // x wᵀ in f64
   const auto a = x.values(), b = w.values();
   const auto rows = static_cast<std::size_t>(x.size(0)),
@@ -49,7 +55,7 @@ TEST(Adapter, StartsAtNothing) {
   adapter.add_delta("layers.0.attn.q", 3, 4, 1);
   const Tensor x = counted({5, 3}, 0.2);
   for (const double value :
-       lora_output(adapter.deltas.at("layers.0.attn.q"), adapter.gate, x).values()) {
+       added_by(adapter.deltas.at("layers.0.attn.q"), adapter.gate, x).values()) {
     EXPECT_EQ(value, 0);
   }
   EXPECT_EQ(adapter.deltas.at("layers.0.attn.q").scale, 8);  // alpha 16 / rank 2
@@ -73,22 +79,24 @@ TEST(Adapter, StartDependsOnSiteAndSeedOnly) {
 TEST(Adapter, OutputEqualsTheMergedWeight) {
   const LoraDelta delta = some_delta();
   const Tensor x = counted({5, 3}, 0.2);
-  expect_near(lora_output(delta, {}, x).values(), product(x, lora_weight(delta)));
+  expect_near(added_by(delta, {}, x).values(), product(x, lora_weight(delta)));
 }
 
 TEST(Adapter, GatesScaleCloseAndChooseTokens) {
   const LoraDelta delta = some_delta();
   const Tensor x = counted({2, 3}, 0.2);
-  const auto whole = lora_output(delta, {}, x).values();
-  const auto half = lora_output(delta, {.value = 0.5, .per_token = {}}, x).values();
+  const auto whole = added_by(delta, {}, x).values();
+  const auto half = added_by(delta, {.value = 0.5, .per_token = {}}, x).values();
   const std::vector<float> mask = {0, 1};
   const auto second =
-      lora_output(delta, {.value = 1, .per_token = Tensor::from(mask, {2, 1})}, x).values();
+      added_by(delta, {.value = 1, .per_token = Tensor::from(mask, {2, 1})}, x).values();
   for (std::size_t i = 0; i < whole.size(); ++i) {
     EXPECT_NEAR(half[i], whole[i] / 2, 1e-6);
     EXPECT_NEAR(second[i], i < 4 ? 0 : whole[i], 1e-6);
   }
-  EXPECT_FALSE(lora_output(delta, {.value = 0, .per_token = {}}, x).defined());
+  const Tensor y = counted({2, 4}, 0.9);
+  const Tensor same = with_lora(delta, {.value = 0, .per_token = {}}, x, y);
+  EXPECT_TRUE(same.shares_storage_with(y)) << "a closed gate adds nothing";
 }
 
 TEST(Adapter, ParametersAreNamedBySiteAndLayer) {

@@ -37,14 +37,14 @@ TEST(ModelCostTest, APromptIsOnePassThatSharesWeightsAndHead) {
 TEST(ModelCostTest, TrainingAllWeightsTakesThreeProductsAnAdapterTwo) {
   auto model = tiny_model(264);
   const double attention = 2 * 3 * 2 * kPair * 36;  // 2 rows, 36 pairs of 8 tokens
-  EXPECT_EQ(cost_of(*model).training_step(2, 8, true).operations,
+  EXPECT_EQ(cost_of(*model).training_step(2, 8, true).all_operations(),
             2 * 16 * 3 * (kLinears + kHead) + attention);
   auto adapter = model->make_adapter("a", {.rank = 2}, 1);
   model->attach(adapter);
   const ModelCost cost = cost_of(*model);
   // rank x (inputs + outputs) of q, k, v, o, gate, up, down, in both layers
   EXPECT_EQ(cost.adapters, 2 * 2 * (32 + 24 + 24 + 32 + 3 * 40));
-  EXPECT_EQ(cost.training_step(2, 8, false).operations,
+  EXPECT_EQ(cost.training_step(2, 8, false).all_operations(),
             2 * 16 * (2 * (kLinears + kHead) + 3 * cost.adapters) + attention);
 }
 
@@ -63,7 +63,7 @@ TEST(ModelCostTest, QuantizedWeightsCountAsIntegersInAnswersAndAsFloatsInTrainin
   EXPECT_EQ(cost.decode(7, 3).integer_operations, 3 * 2 * (cost.linears + cost.head));
   EXPECT_EQ(cost.decode(7, 3).operations, 3 * 2 * cost.pair * 7);
   EXPECT_EQ(cost.training_step(1, 8, false).integer_operations, 0);
-  EXPECT_GT(cost.training_step(1, 8, false).operations, 2 * 8 * 2 * cost.linears);
+  EXPECT_GT(cost.training_step(1, 8, false).all_operations(), 2 * 8 * 2 * cost.linears);
 }
 
 TEST(BoundTest, IsWhicheverTakesLonger) {
@@ -85,6 +85,17 @@ TEST(BoundTest, IntegersAndFloatsTakeTheirTimesOneAfterTheOther) {
   const Bound integers = bound_of({.operations = 1e10, .integer_operations = 8e11}, rates);
   EXPECT_DOUBLE_EQ(integers.seconds, 0.1 + 2);
   EXPECT_EQ(integers.by, "integer products 400 GOP/s") << "floats take less than a tenth";
+}
+
+TEST(BoundTest, GradientsHaveARateOfTheirOwn) {
+  MachineRates rates{
+      .products = 100e9, .product_type = "i16", .gradient_products = 200e9, .gradient_type = "i8"};
+  const Work work{.operations = 1e11, .gradient_operations = 2e11};
+  EXPECT_DOUBLE_EQ(bound_of(work, rates).seconds, 1 + 1);
+  EXPECT_EQ(bound_of(work, rates).by, "i16 products 100 GOP/s, i8 200 GOP/s");
+  rates.gradient_products = 0;
+  EXPECT_DOUBLE_EQ(bound_of(work, rates).seconds, 1 + 2);
+  EXPECT_EQ(bound_of(work, rates).by, "i16 products 100 GOP/s");
 }
 
 TEST(BenchRowTest, TheShareIsReachedOverBoundForRatesAndTimes) {

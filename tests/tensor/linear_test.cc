@@ -26,6 +26,13 @@ OP_CASES(linear) {
     yield({normal({3, k}), normal({5, k})}, linear2);
     yield({normal({13, k}), normal({5, k})}, linear2);
   }
+  // As narrow as the rank of an adapter, from either side.
+  for (const std::int64_t rank : {1, 4, 8, 11, 16}) {
+    yield({normal({50, 70}), normal({rank, 70})}, linear2);
+    yield({normal({50, rank}), normal({70, rank})}, linear2);
+    yield({normal({37, 100}), normal({rank, 100})}, linear2);
+    yield({normal({37, rank}), normal({101, rank})}, linear2);
+  }
   yield({normal({2, 3, 8}), normal({5, 8}), normal({5})}, linear3);
   yield({normal({8}), normal({5, 8})}, linear2);
   yield({normal({0, 8}), normal({5, 8})}, linear2);
@@ -51,6 +58,26 @@ OP_CASES(linear) {
         .costs(static_cast<double>(rows) * 576 * 1536);
   }
   yield.timed({normal({640, 576}), normal({1536, 576})}, linear2).costs(640.0 * 576 * 1536);
+}
+
+// y as its only owner gives it up, whose memory is then taken.
+Tensor add_linear_in_place(const Tensor& y, const Tensor& x, const Tensor& w) {
+  return add_linear(scale(y, 2), x, w);
+}
+Tensor add_linear_to_copy(const Tensor& y, const Tensor& x, const Tensor& w) {
+  return multiply(y, add_linear(y, x, w));
+}
+
+OP_CASES(add_linear) {
+  for (const std::int64_t k : {1, 8, 33}) {
+    for (const std::int64_t rows : {0, 1, 13, 50}) {
+      yield({normal({rows, 70}), normal({rows, k}), normal({70, k})}, add_linear_in_place);
+      yield({normal({rows, 70}), normal({rows, k}), normal({70, k})}, add_linear_to_copy);
+    }
+  }
+  yield({normal({2, 9, 6}), normal({2, 9, 4}), normal({6, 4})}, add_linear_in_place);
+  yield.timed({normal({512, 1536}), normal({512, 8}), normal({1536, 8})}, add_linear_in_place)
+      .costs(512.0 * 8 * 1536);
 }
 
 // Blocks of any bytes, but none with elements whose products leave the range of f32.

@@ -1,6 +1,7 @@
 #include "bantam/nn/adapter.h"
 
 #include <cmath>
+#include <utility>
 
 #include "bantam/base/random.h"
 #include "bantam/tensor/ops.h"
@@ -43,12 +44,12 @@ std::vector<Parameter> Adapter::parameters() {
   return list;
 }
 
-Tensor lora_output(const LoraDelta& delta, const Gate& gate, const Tensor& x) {
-  if (gate.closed()) return {};
+Tensor with_lora(const LoraDelta& delta, const Gate& gate, const Tensor& x, Tensor y) {
+  if (gate.closed()) return y;
   // The gate acts on the narrow side: r numbers a token instead of N.
   Tensor narrow = scale(linear(x, delta.a), delta.scale * gate.value);
   if (gate.per_token.defined()) narrow = multiply(narrow, gate.per_token);
-  return linear(narrow, delta.b);
+  return add_linear(std::move(y), narrow, delta.b);
 }
 
 Tensor lora_weight(const LoraDelta& delta) { return scale(matmul(delta.b, delta.a), delta.scale); }

@@ -50,8 +50,9 @@ struct Adapter {
   std::vector<Parameter> parameters();
 };
 
-/// The part of a linear's output that an adapter adds; undefined when its gate is closed.
-Tensor lora_output(const LoraDelta& delta, const Gate& gate, const Tensor& x);
+/// A linear's output y with what an adapter adds to it; y itself when the gate is closed. Takes the
+/// memory of y where the caller gives up the only handle on it.
+Tensor with_lora(const LoraDelta& delta, const Gate& gate, const Tensor& x, Tensor y);
 /// scale * B A, [N, K] f32: what merging adds to the weight.
 Tensor lora_weight(const LoraDelta& delta);
 

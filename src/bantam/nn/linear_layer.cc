@@ -1,5 +1,7 @@
 #include "bantam/nn/linear_layer.h"
 
+#include <utility>
+
 #include "bantam/tensor/ops.h"
 
 namespace bantam {
@@ -12,15 +14,14 @@ Tensor LinearLayer::forward(const Tensor& input, Taps* taps) const {
   } catch (const Error& error) {
     throw error.at(site);
   }
-  return tap(taps, site, ".out", with_adapters(x, y));
+  return tap(taps, site, ".out", with_adapters(x, std::move(y)));
 }
 
 Tensor LinearLayer::with_adapters(const Tensor& x, Tensor y) const {
   for (const auto& adapter : adapters) {
     const auto found = adapter->deltas.find(site);
     if (found == adapter->deltas.end()) continue;
-    const Tensor delta = lora_output(found->second, adapter->gate, x);
-    if (delta.defined()) y = add(y, delta);
+    y = with_lora(found->second, adapter->gate, x, std::move(y));
   }
   return y;
 }
@@ -42,7 +43,7 @@ std::vector<Tensor> forward_each(std::initializer_list<const LinearLayer*> layer
   auto y = ys.begin();
   for (const LinearLayer* layer : layers) {
     if (layer->bias.defined()) *y = add(*y, layer->bias);
-    *y = layer->with_adapters(x, *y);
+    *y = layer->with_adapters(x, std::move(*y));
     ++y;
   }
   return ys;

@@ -10,8 +10,10 @@ thread_local bool compose_only = false;
 Backend required_entries(const Backend& full) {
   Backend reduced;
   reduced.gemm = full.gemm;
-  reduced.add_gemm = full.add_gemm;
+  reduced.linear_weight_gradient = full.linear_weight_gradient;
+  reduced.add_linear_weight_gradient = full.add_linear_weight_gradient;
   reduced.linear = full.linear;
+  reduced.add_linear = full.add_linear;
   reduced.linear_input_gradient = full.linear_input_gradient;
   return reduced;
 }

@@ -38,14 +38,17 @@ struct Backend {
   // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (formed as
   // matmul_precision() says) or f64.
   Tensor (*gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) = nullptr;
-  // The same, added to `sum` in its memory.
-  void (*add_gemm)(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
-                   Tensor& sum) = nullptr;
   // x [T, K], weight [N, K] of any type, bias [N] f32 (with x f32) or undefined -> [T, N]; the
   // heart of decoding and of training over quantized weights.
   Tensor (*linear)(const Tensor& x, const Tensor& weight, const Tensor& bias) = nullptr;
+  // The same for a weight of f32, added to y in its memory.
+  void (*add_linear)(const Tensor& x, const Tensor& weight, Tensor& y) = nullptr;
   Tensor (*linear_input_gradient)(const Tensor& dy,
                                   const Tensor& weight) = nullptr;  // [T, N] -> [T, K]
+  // dy [T, N], x [T, K] -> dyᵀ x [N, K], formed as gradient_precision() says like the gradient
+  // above; or added to `sum` in its memory.
+  Tensor (*linear_weight_gradient)(const Tensor& dy, const Tensor& x) = nullptr;
+  void (*add_linear_weight_gradient)(const Tensor& dy, const Tensor& x, Tensor& sum) = nullptr;
 
   // Optional, all or none: products of one x with several weights, x rounded to 8 bits in groups of
   // 32 features, for the types of weight that rounds_for() names. A row of a result has the same

@@ -63,7 +63,7 @@ class BenchDevice final : public CommandBody {
     for (const GemmRate& one : bench.gemm) {
       table.add({fmt::format("{} product {} x {} x {}", one.type, one.m, one.n, one.k),
                  fmt::format("{:.0f}", one.rate.median / 1e9),
-                 one.type == "i16" ? "GOP/s" : "GFLOP/s", percent(one.rate)});
+                 one.type.starts_with("i") ? "GOP/s" : "GFLOP/s", percent(one.rate)});
     }
     if (!bench.integer.empty()) table.add_rule();
     for (const GemmRate& one : bench.integer) {

@@ -52,6 +52,8 @@ void multiply(MatmulPrecision type, const Tensor& a, const Tensor& w, Tensor& c)
   } else if (type == MatmulPrecision::i16) {
     cpu::gemm_i16(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false,
                   cpu::I16Group::fast);
+  } else if (type == MatmulPrecision::i8) {
+    cpu::gemm_i8(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
   } else {
     cpu::gemm_f32(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
   }
@@ -88,6 +90,7 @@ std::vector<MatmulPrecision> gemm_types() {
   std::vector<MatmulPrecision> types = {MatmulPrecision::f32};
   if (cpu_multiplies_bf16()) types.push_back(MatmulPrecision::bf16);
   if (cpu_multiplies_i16()) types.push_back(MatmulPrecision::i16);
+  if (cpu_multiplies_i8()) types.push_back(MatmulPrecision::i8);
   return types;
 }
 

@@ -237,15 +237,14 @@ class ModelBenchRun {
       const Completion done = one(generator, request);
       return done.seconds - done.prompt_seconds;
     });
-    result_.rows.push_back(
-        rate_row("decode",
-                 fmt::format("decode {} tokens after {}", with_commas(options_.generate),
-                             with_commas(depth)),
-                 static_cast<double>(passes), seconds, bound,
-                 {{"tokens", options_.generate},
-                  {"depth", depth},
-                  {"bytes_per_token", work.bytes},
-                  {"operations_per_token", work.operations + work.integer_operations}}));
+    result_.rows.push_back(rate_row("decode",
+                                    fmt::format("decode {} tokens after {}",
+                                                with_commas(options_.generate), with_commas(depth)),
+                                    static_cast<double>(passes), seconds, bound,
+                                    {{"tokens", options_.generate},
+                                     {"depth", depth},
+                                     {"bytes_per_token", work.bytes},
+                                     {"operations_per_token", work.all_operations()}}));
   }
 
   void batch() {

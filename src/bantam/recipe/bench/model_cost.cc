@@ -57,31 +57,36 @@ Work ModelCost::decode(double context, double streams) const {
 Work ModelCost::training_step(double rows, double length, bool full) const {
   const double tokens = rows * length;
   const double products = full ? 3 : 2;
-  return {.operations = 2 * (tokens * (products * (linears + head) + 3 * adapters) +
+  return {.operations = 2 * (tokens * (linears + head + 3 * adapters) +
                              3 * rows * pair * causal_pairs(length)),
+          .gradient_operations = 2 * tokens * (products - 1) * (linears + head),
           .bytes = weight_bytes};
 }
 
 Bound bound_of(const Work& work, const MachineRates& rates) {
   const auto time = [](double amount, double rate) { return rate > 0 ? amount / rate : 0; };
   const double reading = time(work.bytes, rates.memory_read);
-  const double floats = time(work.operations, rates.products);
+  const double gradient_rate =
+      rates.gradient_products > 0 ? rates.gradient_products : rates.products;
+  const bool as_others = rates.gradient_products == 0 || rates.gradient_type == rates.product_type;
+  const double gradients = time(work.gradient_operations, gradient_rate);
+  const double others = time(work.operations, rates.products) + (as_others ? gradients : 0);
   const double integers = time(work.integer_operations, rates.integer_products);
-  const double computing = floats + integers;
+  const double computing = others + integers + (as_others ? 0 : gradients);
   if (reading >= computing) {
     return {reading, fmt::format("memory {:.1f} GB/s", rates.memory_read / 1e9)};
   }
   Bound bound{computing, {}};
-  constexpr double kWorthNaming = 0.1;
-  if (integers >= kWorthNaming * computing) {
-    bound.by = fmt::format("integer products {:.0f} GOP/s", rates.integer_products / 1e9);
-  }
-  if (floats >= kWorthNaming * computing) {
-    bound.by +=
-        fmt::format("{} {:.0f} {}",
-                    bound.by.empty() ? rates.product_type + " products" : ", " + rates.product_type,
-                    rates.products / 1e9, rates.product_type == "i16" ? "GOP/s" : "GFLOP/s");
-  }
+  const auto name = [&](double seconds, const std::string& type, double rate) {
+    constexpr double kWorthNaming = 0.1;
+    if (seconds < kWorthNaming * computing) return;
+    const bool counts_integers = type.starts_with("i");
+    bound.by += fmt::format("{} {:.0f} {}", bound.by.empty() ? type + " products" : ", " + type,
+                            rate / 1e9, counts_integers ? "GOP/s" : "GFLOP/s");
+  };
+  name(integers, "integer", rates.integer_products);
+  name(others, rates.product_type, rates.products);
+  if (!as_others) name(gradients, rates.gradient_type, rates.gradient_products);
   return bound;
 }
 
@@ -91,7 +96,9 @@ MachineRates rates_of(const DeviceBench& device) {
   return {.memory_read = device.best_memory_read(),
           .products = device.best_gemm(type),
           .product_type = std::string(name_of(type)),
-          .integer_products = device.best_integer()};
+          .integer_products = device.best_integer(),
+          .gradient_products = device.best_gemm(gradient_precision()),
+          .gradient_type = std::string(name_of(gradient_precision()))};
 }
 
 }  // namespace bantam

@@ -10,16 +10,20 @@
 namespace bantam {
 
 struct Work {
-  double operations = 0;          ///< of other products, two a multiplication
-  double integer_operations = 0;  ///< of 8-bit integers, two a multiplication
-  double bytes = 0;               ///< that must come from memory
+  double operations = 0;           ///< of all other products, two a multiplication
+  double integer_operations = 0;   ///< of 8-bit integers with quantized weights
+  double gradient_operations = 0;  ///< of products that form gradients of linears
+  double bytes = 0;                ///< that must come from memory
+
+  double all_operations() const { return operations + integer_operations + gradient_operations; }
 };
 inline Work operator+(const Work& a, const Work& b) {
   return {a.operations + b.operations, a.integer_operations + b.integer_operations,
-          a.bytes + b.bytes};
+          a.gradient_operations + b.gradient_operations, a.bytes + b.bytes};
 }
 inline Work operator*(double times, const Work& work) {
-  return {times * work.operations, times * work.integer_operations, times * work.bytes};
+  return {times * work.operations, times * work.integer_operations,
+          times * work.gradient_operations, times * work.bytes};
 }
 
 struct ModelCost {
@@ -49,7 +53,9 @@ struct MachineRates {
   double memory_read = 0;  ///< bytes a second
   double products = 0;     ///< operations of all other products a second
   std::string product_type;
-  double integer_products = 0;  ///< operations of 8-bit integers a second
+  double integer_products = 0;   ///< operations of 8-bit integers a second
+  double gradient_products = 0;  ///< of products that form gradients; 0: as all others
+  std::string gradient_type;
 };
 
 /// The larger of the two times that the machine needs at least: to read, and to compute.

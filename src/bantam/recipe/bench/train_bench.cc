@@ -200,7 +200,7 @@ class TrainBenchRun {
     Json facts = {{"mode", mode},
                   {"rows", shape.rows},
                   {"length", shape.length},
-                  {"operations_per_step", work.operations}};
+                  {"operations_per_step", work.all_operations()}};
     if (mode == "lora") facts["rank"] = options_.rank;
     out.row = rate_row("train", fmt::format("{}, {} x {} tokens", what, shape.rows, shape.length),
                        static_cast<double>(shape.rows * shape.length), clock.steps(),

@@ -9,9 +9,11 @@ namespace bantam::cpu {
 const Backend& backend() {
   static const Backend table{
       .gemm = gemm,
-      .add_gemm = add_gemm,
       .linear = linear,
+      .add_linear = add_linear,
       .linear_input_gradient = linear_input_gradient,
+      .linear_weight_gradient = linear_weight_gradient,
+      .add_linear_weight_gradient = add_linear_weight_gradient,
       .rounds_for = multiplies_interleaved,
       .rounded_linears = rounded_linears,
       .rounded_linear_input_gradient = rounded_linear_input_gradient,

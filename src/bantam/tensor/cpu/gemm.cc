@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/narrow_products.h"
 #include "bantam/tensor/cpu/output_tiles.h"
 #include "bantam/tensor/float16.h"
 #include "bantam/tensor/ops/linear.h"
@@ -38,6 +39,11 @@ void set_matmul_precision(MatmulPrecision precision) {
         "matmul precision: expected f32 or automatic, found i16: this CPU has neither AVX2 nor, if "
         "it has AVX-512, VNNI");
   }
+  if (precision == MatmulPrecision::i8) {
+    throw usage_error(
+        "matmul precision: expected f32, bf16, i16 or automatic, found i8: products of a forward "
+        "pass would be too coarse; automatic forms gradients in it where the CPU can");
+  }
   chosen_precision = precision;
 }
 
@@ -59,6 +65,8 @@ std::string_view name_of(MatmulPrecision precision) {
       return "bf16";
     case MatmulPrecision::i16:
       return "i16";
+    case MatmulPrecision::i8:
+      return "i8";
     case MatmulPrecision::automatic:
       break;
   }
@@ -73,6 +81,12 @@ MatmulPrecision matmul_precision() {
   if (!RoundActivations::in_force()) return MatmulPrecision::f32;
   if (cpu_has_bf16_tiles()) return MatmulPrecision::bf16;
   return cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32;
+}
+
+MatmulPrecision gradient_precision() {
+  const MatmulPrecision precision = matmul_precision();
+  const bool takes_bytes = precision == MatmulPrecision::i16 && matmul_precision_is_automatic();
+  return takes_bytes && cpu_multiplies_i8() ? MatmulPrecision::i8 : precision;
 }
 
 }  // namespace bantam
@@ -126,15 +140,17 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
       });
 }
 
-void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
-              std::int64_t c_stride, bool accumulate) {
+void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
+              MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate) {
   // An element of a is packed once and multiplied n times, one of b m times: what has to pay, and
   // does from here on (measured).
   const bool packing_pays = m * n >= 96 * (m + n) && k >= 32;
-  if (packing_pays && matmul_precision() == MatmulPrecision::i16) {
+  if (packing_pays && precision == MatmulPrecision::i8) {
+    gemm_i8(m, n, k, a, b, c, c_stride, accumulate);
+  } else if (packing_pays && precision == MatmulPrecision::i16) {
     const I16Group group = matmul_precision_is_automatic() ? I16Group::fast : I16Group::exact;
     gemm_i16(m, n, k, a, b, c, c_stride, accumulate, group);
-  } else {
+  } else if (!multiply_narrow(m, n, k, a, b, c, c_stride, accumulate)) {
     gemm_f32(m, n, k, a, b, c, c_stride, accumulate);
   }
 }
@@ -236,8 +252,8 @@ Tensor transposed_copy(const Tensor& x) {
 }
 
 // c := a b or, to accumulate, c += a b.
-void form_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
-                  bool accumulate, Tensor& c) {
+void form_product(MatmulPrecision precision, const Tensor& a, bool transpose_a, const Tensor& b,
+                  bool transpose_b, bool accumulate, Tensor& c) {
   const std::int64_t m = c.size(0), n = c.size(1), k = a.size(transpose_a ? 0 : 1);
   if (a.dtype() == DType::f64) {
     const Tensor plain_a = transpose_a ? transposed_copy(a) : a;
@@ -245,7 +261,7 @@ void form_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
     gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>(), accumulate);
     return;
   }
-  if (matmul_precision() == MatmulPrecision::bf16 && m >= 16) {
+  if (precision == MatmulPrecision::bf16 && m >= 16) {
     Tensor short_a = Tensor::empty(a.shape(), DType::bf16);
     Tensor short_b = Tensor::empty(b.shape(), DType::bf16);
     round_to_bf16(a.data<float>(), a.count(), short_a.data<std::uint16_t>());
@@ -255,7 +271,7 @@ void form_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
               accumulate);
     return;
   }
-  multiply(m, n, k, {a.data<float>(), a.size(1), transpose_a},
+  multiply(precision, m, n, k, {a.data<float>(), a.size(1), transpose_a},
            {b.data<float>(), b.size(1), transpose_b}, c.data<float>(), n, accumulate);
 }
 
@@ -263,12 +279,18 @@ void form_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
 
 Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
   Tensor c = Tensor::empty({a.size(transpose_a ? 1 : 0), b.size(transpose_b ? 0 : 1)}, a.dtype());
-  form_product(a, transpose_a, b, transpose_b, false, c);
+  form_product(matmul_precision(), a, transpose_a, b, transpose_b, false, c);
   return c;
 }
 
-void add_gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& sum) {
-  form_product(a, transpose_a, b, transpose_b, true, sum);
+Tensor linear_weight_gradient(const Tensor& dy, const Tensor& x) {
+  Tensor dw = Tensor::empty({dy.size(1), x.size(1)}, dy.dtype());
+  form_product(gradient_precision(), dy, true, x, false, false, dw);
+  return dw;
+}
+
+void add_linear_weight_gradient(const Tensor& dy, const Tensor& x, Tensor& sum) {
+  form_product(gradient_precision(), dy, true, x, false, true, sum);
 }
 
 }  // namespace bantam::cpu

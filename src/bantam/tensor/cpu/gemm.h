@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "bantam/tensor/ops/matmul.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam::cpu {
@@ -24,15 +25,21 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
 /// and leave half a bit less for each.
 enum class I16Group { exact = 64, fast = 128 };
 /// The same in integers of 16 bits with a scale for each row of a and column of b in each block of
-/// k (gemm_i16.cc). A value is off by at most 0.5 / 46,330 of the length of its group, as a vector.
-/// What is not finite makes its row or column NaN.
+/// k (gemm_integers.cc). A value is off by at most 0.5 / 46,330 of the length of its group, as a
+/// vector. What is not finite makes its row or column NaN.
 void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate, I16Group group);
 
-/// gemm_i16 where matmul_precision() says so and the product is large enough (in exact groups if it
-/// was asked for by name), else gemm_f32.
-void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
-              std::int64_t c_stride, bool accumulate);
+/// Neighbors along k that share a scale in gemm_i8.
+inline constexpr std::int64_t kI8Group = 64;
+/// The same in integers of 8 bits: a value is off by at most 0.5 / 127 of the largest of its group.
+void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+             std::int64_t c_stride, bool accumulate);
+
+/// gemm_i16 (in exact groups if it was asked for by name) or gemm_i8 where `precision` says so and
+/// the product is large enough, else gemm_f32.
+void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
+              MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate);
 
 struct Bf16View {
   const std::uint16_t* data;

@@ -8,10 +8,12 @@ namespace bantam::cpu {
 
 // gemm.cc
 Tensor gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b);
-void add_gemm(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Tensor& sum);
+Tensor linear_weight_gradient(const Tensor& dy, const Tensor& x);
+void add_linear_weight_gradient(const Tensor& dy, const Tensor& x, Tensor& sum);
 
 // linear.cc
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+void add_linear(const Tensor& x, const Tensor& weight, Tensor& y);
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights);
 Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight);

@@ -92,8 +92,8 @@ Tensor as_f64(const Tensor& weight) {
   return Tensor::from(std::span<const double>(values), weight.shape());
 }
 
-bool multiplies_bf16(std::int64_t rows) {
-  return rows >= 16 && matmul_precision() == MatmulPrecision::bf16;
+bool multiplies_bf16(std::int64_t rows, MatmulPrecision precision) {
+  return rows >= 16 && precision == MatmulPrecision::bf16;
 }
 
 Tensor rounded_to_bf16(const Tensor& x) {
@@ -103,10 +103,11 @@ Tensor rounded_to_bf16(const Tensor& x) {
 }
 
 Tensor input_gradient_by_panels(const Tensor& dy, const Tensor& weight, const RowDecoder& decode) {
+  const MatmulPrecision precision = gradient_precision();
   const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
   Tensor dx = outputs == 0 ? Tensor::zeros({rows, width}) : Tensor::empty({rows, width});
   float* out = dx.data<float>();
-  if (multiplies_bf16(rows)) {
+  if (multiplies_bf16(rows, precision)) {
     const Tensor rounded = rounded_to_bf16(dy);
     const std::uint16_t* left = rounded.data<std::uint16_t>();
     for_each_panel<std::uint16_t>(
@@ -117,10 +118,11 @@ Tensor input_gradient_by_panels(const Tensor& dy, const Tensor& weight, const Ro
     return dx;
   }
   const float* left = dy.data<float>();
-  for_each_panel<
-      float>(weight, decode, [&](const float* panel, std::int64_t begin, std::int64_t height) {
-    multiply(rows, width, height, {left + begin, outputs}, {panel, width}, out, width, begin != 0);
-  });
+  for_each_panel<float>(weight, decode,
+                        [&](const float* panel, std::int64_t begin, std::int64_t height) {
+                          multiply(precision, rows, width, height, {left + begin, outputs},
+                                   {panel, width}, out, width, begin != 0);
+                        });
   return dx;
 }
 
@@ -155,9 +157,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     if (bias.defined()) add_to_rows(bias, y);
     return y;
   }
+  const MatmulPrecision precision = matmul_precision();
   const bool add = bias.defined();
   if (add) fill_rows(bias, y);
-  if (multiplies_bf16(rows)) {
+  if (multiplies_bf16(rows, precision)) {
     const Tensor rounded = rounded_to_bf16(x);
     const Bf16View left{rounded.data<std::uint16_t>(), width};
     for_each_panel<std::uint16_t>(
@@ -166,17 +169,32 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
           gemm_bf16(rows, height, width, left, {panel, width, true}, out + begin, outputs, add);
         });
   } else if (weight.dtype() == DType::f32) {
-    multiply(rows, outputs, width, {x.data<float>(), width}, {weight.data<float>(), width, true},
-             out, outputs, add);
+    multiply(precision, rows, outputs, width, {x.data<float>(), width},
+             {weight.data<float>(), width, true}, out, outputs, add);
   } else {
     const MatrixView left{x.data<float>(), width};
-    for_each_panel<float>(
-        weight, stored_rows(weight),
-        [&](const float* panel, std::int64_t begin, std::int64_t height) {
-          multiply(rows, height, width, left, {panel, width, true}, out + begin, outputs, add);
-        });
+    for_each_panel<float>(weight, stored_rows(weight),
+                          [&](const float* panel, std::int64_t begin, std::int64_t height) {
+                            multiply(precision, rows, height, width, left, {panel, width, true},
+                                     out + begin, outputs, add);
+                          });
   }
   return y;
+}
+
+void add_linear(const Tensor& x, const Tensor& weight, Tensor& y) {
+  const std::int64_t rows = x.size(0), width = x.size(1), outputs = weight.size(0);
+  if (rows < kPanelRows || multiplies_bf16(rows, matmul_precision())) {
+    const Tensor product = linear(x, weight, {});
+    const float* part = product.data<float>();
+    float* total = y.data<float>();
+    parallel_for(y.count(), 16384, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) total[i] += part[i];
+    });
+    return;
+  }
+  multiply(matmul_precision(), rows, outputs, width, {x.data<float>(), width},
+           {weight.data<float>(), width, true}, y.data<float>(), outputs, true);
 }
 
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights) {
@@ -189,13 +207,14 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
 
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {
   if (dy.dtype() == DType::f64) return gemm(dy, false, as_f64(weight), false);
-  if (weight.dtype() != DType::f32 || multiplies_bf16(dy.size(0))) {
+  const MatmulPrecision precision = gradient_precision();
+  if (weight.dtype() != DType::f32 || multiplies_bf16(dy.size(0), precision)) {
     return input_gradient_by_panels(dy, weight, stored_rows(weight));
   }
   const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
   Tensor dx = Tensor::empty({rows, width});
-  multiply(rows, width, outputs, {dy.data<float>(), outputs}, {weight.data<float>(), width},
-           dx.data<float>(), width, false);
+  multiply(precision, rows, width, outputs, {dy.data<float>(), outputs},
+           {weight.data<float>(), width}, dx.data<float>(), width, false);
   return dx;
 }
 

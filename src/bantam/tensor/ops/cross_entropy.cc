@@ -137,9 +137,9 @@ class LossPass {
   void add_head_gradient(const Tensor& d_logits, const Tensor& hidden) {
     const Backend& kernels = backend(hidden);
     if (pass_.d_head.defined()) {
-      kernels.add_gemm(d_logits, true, hidden, false, pass_.d_head);
+      kernels.add_linear_weight_gradient(d_logits, hidden, pass_.d_head);
     } else {
-      pass_.d_head = kernels.gemm(d_logits, true, hidden, false);
+      pass_.d_head = kernels.linear_weight_gradient(d_logits, hidden);
     }
   }
 

@@ -71,30 +71,27 @@ bool begins_with_bias(const Tensor& x, const Tensor& w, const Tensor& bias) {
          !will_back_propagate_to(bias) && !multiplies_rounded(x, w);
 }
 
-// y [T, N] as the product of x [.., K] and w, in the shape [.., N]. Rounding of x counts as no
-// change: its derivative is zero almost everywhere and would train nothing (straight-through,
+// The gradients of a product of x [.., K] and w: of x, and of w. Rounding of x counts as no change:
+// its derivative is zero almost everywhere and would train nothing (straight-through,
 // arXiv:1308.3432).
-Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
-  const std::int64_t features = w.size(1), outputs = w.size(0);
-  Shape shape = x.shape();
-  shape.set(-1, outputs);
-  const bool to_weight = will_back_propagate_to(w);
+Backward backward_of(const Tensor& x, const Tensor& w) {
   const bool to_x = will_back_propagate_to(x);
-  const Shape x_shape = to_x ? x.shape() : Shape();
-  return record("linear", {x, w}, shaped(y, shape),
-                [rows = to_weight ? as_matrix(x, features) : Tensor(),
-                 w = to_x ? w.stop_gradient() : Tensor(), x_shape, outputs,
-                 rounded = multiplies_rounded(x, w)](const Tensor& dy) {
-                  const Tensor dense = as_matrix(contiguous(dy), outputs);
-                  Gradients gradients(2);
-                  if (w.defined()) {
-                    gradients[0] = shaped(linear_input_gradient(dense, w, rounded), x_shape);
-                  }
-                  if (rows.defined()) {
-                    gradients[1] = backend(dense).gemm(dense, true, rows, false);
-                  }
-                  return gradients;
-                });
+  return [rows = will_back_propagate_to(w) ? as_matrix(x, w.size(1)) : Tensor(),
+          w = to_x ? w.stop_gradient() : Tensor(), x_shape = to_x ? x.shape() : Shape(),
+          outputs = w.size(0), rounded = multiplies_rounded(x, w)](const Tensor& dy) {
+    const Tensor dense = as_matrix(contiguous(dy), outputs);
+    Gradients gradients(2);
+    if (w.defined()) gradients[0] = shaped(linear_input_gradient(dense, w, rounded), x_shape);
+    if (rows.defined()) gradients[1] = backend(dense).linear_weight_gradient(dense, rows);
+    return gradients;
+  };
+}
+
+// y [T, N] as the product of x [.., K] and w, in the shape [.., N].
+Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
+  Shape shape = x.shape();
+  shape.set(-1, w.size(0));
+  return record("linear", {x, w}, shaped(y, shape), backward_of(x, w));
 }
 
 }  // namespace
@@ -106,6 +103,23 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor first = begin_with_bias ? contiguous(bias) : Tensor();
   const Tensor y = recorded(dense, w, product(as_matrix(dense, w.size(1)), w, first));
   return bias.defined() && !begin_with_bias ? add(y, bias) : y;
+}
+
+Tensor add_linear(Tensor y, const Tensor& x, const Tensor& weight) {
+  check(x, weight, {});
+  const bool takes_memory = y.is_sole_owner() && y.is_contiguous() && y.dtype() == DType::f32 &&
+                            x.dtype() == DType::f32 && weight.dtype() == DType::f32 &&
+                            !multiplies_rounded(x, weight);
+  if (!takes_memory) return add(y, linear(x, weight));
+  const Tensor dense = contiguous(x), w = contiguous(weight);
+  Tensor sum = as_matrix(y, w.size(0));
+  backend(x).add_linear(as_matrix(dense, w.size(1)), w, sum);
+  return record("add_linear", {y, dense, w}, y,
+                [of_product = backward_of(dense, w)](const Tensor& dy) {
+                  Gradients gradients = of_product(dy);
+                  gradients.insert(gradients.begin(), dy);
+                  return gradients;
+                });
 }
 
 std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights) {

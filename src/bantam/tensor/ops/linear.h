@@ -14,6 +14,10 @@ namespace bantam {
 /// 576], w [2304, 960] q4_0)".
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
+/// y [.., N] + x Wᵀ. Takes the memory of y where the caller gives up the only handle on it, which
+/// saves a pass over y: `y = add_linear(std::move(y), x, weight)`.
+Tensor add_linear(Tensor y, const Tensor& x, const Tensor& weight);
+
 /// linear() of one x with several weights: fewer passes over x and one start of the threads where
 /// activations are rounded, else the same as one after the other.
 std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights);

@@ -12,23 +12,27 @@ namespace bantam {
 /// n].
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// The type in which large products are formed: f32; bf16; or i16, integers that share a
-/// scale with their neighbors, some ten times as exact as bf16 (cpu/gemm.h). `automatic` is f32,
-/// and where rounding is allowed (RoundActivations in linear.h) 8-bit integers for forward products
-/// with quantized weights and, for all others, bf16 where the CPU has AMX, else i16 where it can.
-/// Without AMX an instruction forms as many products of bf16 as of i16, and a CPU with AVX512-BF16
-/// was measured that forms them at half of the speed of f32.
-enum class MatmulPrecision { automatic, f32, bf16, i16 };
+/// The type in which large products are formed: f32; bf16; or i16 and i8, integers that share a
+/// scale with their neighbors (cpu/gemm.h). i16 is some ten times as exact as bf16; gradients
+/// formed in i8 are about as exact as those of bf16. `automatic` is f32, and where rounding is
+/// allowed (RoundActivations in linear.h) 8-bit integers for forward products with quantized
+/// weights and, for all others, bf16 where the CPU has AMX, else i16 where it can; products that
+/// form gradients of linears are i8 where it can. Without AMX an instruction forms as many products
+/// of bf16 as of i16, and a CPU with AVX512-BF16 was measured that forms them at half of the speed
+/// of f32.
+enum class MatmulPrecision { automatic, f32, bf16, i16, i8 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false, for i16 where
-/// cpu_multiplies_i16() is.
+/// cpu_multiplies_i16() is, and for i8, which is too coarse for a forward pass.
 void set_matmul_precision(MatmulPrecision precision);
-MatmulPrecision matmul_precision();  ///< never `automatic`: what is in force on this thread
+MatmulPrecision matmul_precision();    ///< never `automatic`: what is in force on this thread
+MatmulPrecision gradient_precision();  ///< the same for products that form gradients of linears
 bool matmul_precision_is_automatic();
-/// "f32", "bf16", "i16" or "auto".
+/// "f32", "bf16", "i16", "i8" or "auto".
 std::string_view name_of(MatmulPrecision precision);
 bool cpu_multiplies_bf16();  ///< AVX512-BF16 or AMX
 bool cpu_has_bf16_tiles();   ///< AMX
 /// AVX2, or AVX-512 with VNNI (Ice Lake, Zen 4); AVX-512 without it gains nothing over f32.
 bool cpu_multiplies_i16();
+bool cpu_multiplies_i8();  ///< AVX-512 with VNNI; for AVX2 bytes cost what 16 bits do
 
 }  // namespace bantam

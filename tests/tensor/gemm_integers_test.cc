@@ -1,4 +1,5 @@
-// Products in 16-bit integers against the same in f64, within the bound that rounding implies.
+// Products in integers of 16 and 8 bits against the same in f64, within the bound that rounding
+// implies.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,13 +14,35 @@
 namespace bantam::cpu {
 namespace {
 
-class GemmI16 : public ::testing::Test {
+enum class Kind { i16_exact, i16_fast, i8 };
+
+std::int64_t group_of(Kind kind) {
+  if (kind == Kind::i8) return kI8Group;
+  return static_cast<std::int64_t>(kind == Kind::i16_fast ? I16Group::fast : I16Group::exact);
+}
+
+class GemmIntegers : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    if (!cpu_multiplies_i16()) GTEST_SKIP() << "this CPU has no products of 16-bit integers";
+    if (GetParam() == Kind::i8 ? !cpu_multiplies_i8() : !cpu_multiplies_i16()) {
+      GTEST_SKIP() << "this CPU has no such products of integers";
+    }
   }
-  ~GemmI16() override { set_thread_count(0); }
+  ~GemmIntegers() override { set_thread_count(0); }
+
+  static void multiply(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b,
+                       float* c, std::int64_t c_stride, bool accumulate) {
+    if (GetParam() == Kind::i8) {
+      gemm_i8(m, n, k, a, b, c, c_stride, accumulate);
+    } else {
+      gemm_i16(m, n, k, a, b, c, c_stride, accumulate,
+               GetParam() == Kind::i16_fast ? I16Group::fast : I16Group::exact);
+    }
+  }
 };
+
+INSTANTIATE_TEST_SUITE_P(Kinds, GemmIntegers,
+                         ::testing::Values(Kind::i16_exact, Kind::i16_fast, Kind::i8));
 
 struct Case {
   std::int64_t m, n, k;
@@ -45,19 +68,23 @@ struct Matrix {
   std::vector<float> data;
 };
 
-// Values are off by half a level: 0.5 / 46,330 of a block's length each, or 0.5 / 32,767 of its
-// largest where that is more; sums of f32 over blocks add their own rounding.
+// Values are off by half a level. Of 16 bits: 0.5 / 46,330 of a group's length each, or 0.5 /
+// 32,767 of its largest where that is more; of 8 bits: 0.5 / 127 of its largest. Sums of f32 over
+// groups add their own rounding.
 double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k,
-                   std::int64_t group) {
+                   Kind kind) {
+  const std::int64_t group = group_of(kind);
   double bound = 0, magnitude = 0;
   for (std::int64_t begin = 0; begin < k; begin += group) {
-    double a_length = 0, b_length = 0, a_sum = 0, b_sum = 0;
+    double a_length = 0, b_length = 0, a_sum = 0, b_sum = 0, a_largest = 0, b_largest = 0;
     for (std::int64_t l = begin; l < std::min(begin + group, k); ++l) {
       const double x = a.at(row, l), y = b.at(l, column);
       a_length += x * x, b_length += y * y, a_sum += std::abs(x), b_sum += std::abs(y);
+      a_largest = std::max(a_largest, std::abs(x)), b_largest = std::max(b_largest, std::abs(y));
       magnitude += std::abs(x * y);
     }
-    const double a_step = std::sqrt(a_length) / 32767, b_step = std::sqrt(b_length) / 32767;
+    const double a_step = kind == Kind::i8 ? a_largest / 127 : std::sqrt(a_length) / 32767;
+    const double b_step = kind == Kind::i8 ? b_largest / 127 : std::sqrt(b_length) / 32767;
     bound += 0.5 * (a_step * b_sum + b_step * a_sum) +
              0.25 * static_cast<double>(group) * a_step * b_step;
   }
@@ -70,19 +97,22 @@ double product(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std:
   return sum;
 }
 
-void expect_product(Matrix& a, Matrix& b, std::int64_t m, std::int64_t n, std::int64_t k) {
+using Multiply = void (*)(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a,
+                          MatrixView b, float* c, std::int64_t c_stride, bool accumulate);
+
+void expect_product(Kind kind, Multiply multiply, Matrix& a, Matrix& b, std::int64_t m,
+                    std::int64_t n, std::int64_t k) {
   constexpr float kBefore = 0.5f, kUntouched = 7;
   const std::int64_t stride = n + 5;
   for (const bool accumulate : {false, true}) {
-    const I16Group group = accumulate ? I16Group::fast : I16Group::exact;
     std::vector<float> c(static_cast<std::size_t>(m * stride), kUntouched);
     for (std::int64_t i = 0; i < m; ++i) std::fill_n(c.begin() + i * stride, n, kBefore);
-    gemm_i16(m, n, k, a.view(), b.view(), c.data(), stride, accumulate, group);
+    multiply(m, n, k, a.view(), b.view(), c.data(), stride, accumulate);
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < n; ++j) {
         const double expected = product(a, b, i, j, k) + (accumulate ? kBefore : 0);
         ASSERT_NEAR(c[static_cast<std::size_t>(i * stride + j)], expected,
-                    error_bound(a, b, i, j, k, static_cast<std::int64_t>(group)) + 1e-6)
+                    error_bound(a, b, i, j, k, kind) + 1e-6)
             << "row " << i << ", column " << j << ", accumulate " << accumulate;
       }
       for (std::int64_t j = n; j < stride; ++j) {
@@ -92,25 +122,25 @@ void expect_product(Matrix& a, Matrix& b, std::int64_t m, std::int64_t n, std::i
   }
 }
 
-TEST_F(GemmI16, IsTheProductWithinItsRounding) {
+TEST_P(GemmIntegers, IsTheProductWithinItsRounding) {
   const std::vector<Case> cases = {
       {1, 1, 1, false, false},    {5, 17, 3, false, true},      {6, 16, 32, true, false},
       {7, 33, 385, true, true},   {65, 129, 127, false, false}, {64, 48, 576, false, true},
       {13, 31, 769, true, false}, {193, 400, 64, false, true},  {200, 129, 771, true, true}};
-  RandomStream random(11, "gemm-i16");
+  RandomStream random(11, "gemm-integers");
   for (const Case& shape : cases) {
     SCOPED_TRACE(testing::Message() << shape.m << " x " << shape.n << " x " << shape.k);
     Matrix a(shape.m, shape.k, shape.a_transposed, random);
     Matrix b(shape.k, shape.n, shape.b_transposed, random);
-    expect_product(a, b, shape.m, shape.n, shape.k);
+    expect_product(GetParam(), multiply, a, b, shape.m, shape.n, shape.k);
   }
 }
 
 // What would overflow 32 bits first: vectors that point the same way, flat, with one value that is
 // larger than all others, or of very different sizes.
-TEST_F(GemmI16, HoldsAnyPairOfVectors) {
+TEST_P(GemmIntegers, HoldsAnyPairOfVectors) {
   constexpr std::int64_t kLength = 768;
-  RandomStream random(12, "gemm-i16");
+  RandomStream random(12, "gemm-integers");
   for (const bool transposed : {false, true}) {
     Matrix a(40, kLength, transposed, random), b(kLength, 40, transposed, random);
     for (std::int64_t l = 0; l < kLength; ++l) {
@@ -121,12 +151,12 @@ TEST_F(GemmI16, HoldsAnyPairOfVectors) {
         b.at(l, i) = is_flat ? -1 : is_spike ? (l % 384 == 7 ? -1e4f : 1) : b.at(l, i);
       }
     }
-    expect_product(a, b, 40, 40, kLength);
+    expect_product(GetParam(), multiply, a, b, 40, 40, kLength);
   }
 }
 
-TEST_F(GemmI16, TinyAndLargeValuesStayInRange) {
-  RandomStream random(13, "gemm-i16");
+TEST_P(GemmIntegers, TinyAndLargeValuesStayInRange) {
+  RandomStream random(13, "gemm-integers");
   Matrix a(33, 64, false, random), b(64, 33, false, random);
   for (std::int64_t l = 0; l < 64; ++l) {
     for (std::int64_t i = 0; i < 33; ++i) {
@@ -135,18 +165,19 @@ TEST_F(GemmI16, TinyAndLargeValuesStayInRange) {
     }
   }
   std::vector<float> c(33 * 33);
-  gemm_i16(33, 33, 64, a.view(), b.view(), c.data(), 33, false, I16Group::exact);
+  multiply(33, 33, 64, a.view(), b.view(), c.data(), 33, false);
   for (std::int64_t i = 0; i < 33; ++i) {
     for (std::int64_t j = 0; j < 33; ++j) {
       const double expected = product(a, b, i, j, 64);
-      EXPECT_NEAR(c[static_cast<std::size_t>(i * 33 + j)], expected,
-                  10 * error_bound(a, b, i, j, 64, 64));  // scales then come from the largest value
+      EXPECT_NEAR(
+          c[static_cast<std::size_t>(i * 33 + j)], expected,
+          10 * error_bound(a, b, i, j, 64, GetParam()));  // scales then come from the largest value
     }
   }
 }
 
-TEST_F(GemmI16, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
-  RandomStream random(14, "gemm-i16");
+TEST_P(GemmIntegers, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
+  RandomStream random(14, "gemm-integers");
   for (const bool transposed : {false, true}) {
     for (const float bad :
          {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
@@ -154,7 +185,7 @@ TEST_F(GemmI16, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
       a.at(3, 50) = bad;
       b.at(99, 39) = -bad;
       std::vector<float> c(40 * 40);
-      gemm_i16(40, 40, 100, a.view(), b.view(), c.data(), 40, false, I16Group::fast);
+      multiply(40, 40, 100, a.view(), b.view(), c.data(), 40, false);
       for (std::int64_t i = 0; i < 40; ++i) {
         for (std::int64_t j = 0; j < 40; ++j) {
           EXPECT_EQ(std::isnan(c[static_cast<std::size_t>(i * 40 + j)]), i == 3 || j == 39)
@@ -165,24 +196,24 @@ TEST_F(GemmI16, WhatIsNotFiniteMakesItsRowOrColumnNaN) {
   }
 }
 
-TEST_F(GemmI16, ThreadsChangeNoBit) {
-  RandomStream random(15, "gemm-i16");
+TEST_P(GemmIntegers, ThreadsChangeNoBit) {
+  RandomStream random(15, "gemm-integers");
   Matrix a(300, 500, false, random), b(500, 450, true, random);
   std::vector<std::vector<float>> found;
   for (const int threads : {1, 2, 3}) {
     set_thread_count(threads);
     found.emplace_back(300 * 450);
-    gemm_i16(300, 450, 500, a.view(), b.view(), found.back().data(), 450, false, I16Group::fast);
+    multiply(300, 450, 500, a.view(), b.view(), found.back().data(), 450, false);
   }
   EXPECT_EQ(found[0], found[1]);
   EXPECT_EQ(found[0], found[2]);
 }
 
-TEST_F(GemmI16, AnEmptySumIsZero) {
+TEST_P(GemmIntegers, AnEmptySumIsZero) {
   std::vector<float> c(4, 3);
-  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, true, I16Group::fast);
+  multiply(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, true);
   EXPECT_EQ(c, std::vector<float>(4, 3));
-  gemm_i16(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, false, I16Group::fast);
+  multiply(2, 2, 0, {nullptr, 0}, {nullptr, 2}, c.data(), 2, false);
   EXPECT_EQ(c, std::vector<float>(4, 0));
 }
 

@@ -1,9 +1,10 @@
-// Products in 16-bit integers: dynamic fixed point, as arXiv:1802.00930 trains with.
+// Products in integers of 16 or 8 bits: dynamic fixed point, as arXiv:1802.00930 trains with.
 //
 // Rows of a and columns of b are vectors along k. Each group of 64 or 128 elements of one has its
-// own scale and becomes 16-bit levels whose length, as a vector, stays below the square root of
-// 2^31; then the dot product of any two fits 32 bits (Cauchy-Schwarz), whatever order it is added
-// up in. AVX2 multiplies twice as many integers as floats at a time, and so does AVX-512 with VNNI.
+// own scale and becomes levels. Those of 16 bits have, as a vector, a length below the square root
+// of 2^31; then the dot product of any two fits 32 bits (Cauchy-Schwarz), whatever order it is
+// added up in. AVX2 multiplies twice as many 16-bit integers as floats at a time, and so does
+// AVX-512 with VNNI, which multiplies twice as many bytes again.
 //
 // Both factors are packed as the inner loop reads them, then tiles of c are formed: for each block
 // of k, kRows rows of a against kColumns columns of b in registers, group by group.
@@ -11,30 +12,31 @@
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #define HWY_WANT_AVX3_DL  // which adds products of 16-bit integers up in one instruction
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/gemm_i16.cc"
+#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/gemm_integers.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, as Highway asks.
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/allocator.h"
 #include "bantam/tensor/cpu/gemm.h"
 #include "bantam/tensor/cpu/output_tiles.h"
-#include "bantam/tensor/cpu/pack_i16-inl.h"
-#include "bantam/tensor/cpu/packed_i16.h"
+#include "bantam/tensor/cpu/pack_levels-inl.h"
+#include "bantam/tensor/cpu/packed_levels.h"
 #include "bantam/tensor/ops/matmul.h"
 
-#ifndef BANTAM_TENSOR_CPU_GEMM_I16_ONCE_
-#define BANTAM_TENSOR_CPU_GEMM_I16_ONCE_
+#ifndef BANTAM_TENSOR_CPU_GEMM_INTEGERS_ONCE_
+#define BANTAM_TENSOR_CPU_GEMM_INTEGERS_ONCE_
 namespace bantam::cpu {
 
-struct I16Kernel {
+struct IntegerKernel {
   int rows = 0, columns = 0;  // of a panel of a and of b; 0: no kernel for this CPU
+  int in_word = 0;            // levels of 32 bits
   void (*pack_rows)(const Vectors&, const PackedVectors::Panel&, std::int64_t panel);
   void (*pack_columns)(const Vectors&, const PackedVectors::Panel&, std::int64_t panel);
   void (*tile)(const PackedVectors& a, const PackedVectors& b, const OutputTile&, float* c,
@@ -48,17 +50,11 @@ HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
 namespace {
 
-#if BANTAM_HAS_I16_PACKING
+#if BANTAM_MULTIPLIES_I16
 
 // As many sums as leave room in 16 registers for two vectors of b, one of a and a product; with
 // AVX-512 in 32.
 constexpr int kColumns = 2 * kLanes, kRows = kLanes == 8 ? 6 : 12;
-
-HWY_INLINE Shorts broadcast_pair(const std::int16_t* pair) {
-  std::int32_t word;
-  std::memcpy(&word, pair, sizeof word);
-  return hn::BitCast(ShortTag(), hn::Set(IntTag(), word));
-}
 
 // The sums of a row of a: one vector for each of b. Rows are folded over, not looped over: an array
 // that is indexed by a loop would stay in memory.
@@ -67,35 +63,50 @@ struct RowSums {
 };
 using RowIndices = std::make_integer_sequence<int, kRows>;
 
-HWY_INLINE Ints add_products(Ints sum, Shorts x, Shorts y) {
+// sum += the products of the levels in each word of x, a row's, with those in the word of y.
+HWY_INLINE Ints add_products(std::int16_t, Ints sum, Ints x, Ints y) {
 #if HWY_TARGET == HWY_AVX3_DL
   // Highway 1.0 does not let the compiler use this instruction, which all AVX3_DL CPUs have.
   asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(y.raw));
   return sum;
 #else
   Ints none = hn::Zero(IntTag());  // on x86 all goes into the first sum
-  const Ints products = hn::ReorderWidenMulAccumulate(IntTag(), x, y, hn::Zero(IntTag()), none);
+  const Ints products = hn::ReorderWidenMulAccumulate(
+      IntTag(), hn::BitCast(ShortTag(), x), hn::BitCast(ShortTag(), y), hn::Zero(IntTag()), none);
   // Left to itself, the compiler regroups the sums, which then do not fit the registers.
   asm("vpaddd %1, %0, %0" : "+v"(sum.raw) : "v"(products.raw));
   return sum;
 #endif
 }
+#if BANTAM_MULTIPLIES_I8
+HWY_INLINE Ints add_products(std::int8_t, Ints sum, Ints x, Ints y) {
+  return add_byte_products(sum, x, y);
+}
+#endif
 
-HWY_INLINE RowSums add_products(RowSums sums, Shorts of_row, Shorts left, Shorts right) {
-  return {add_products(sums.left, of_row, left), add_products(sums.right, of_row, right)};
+template <class Level>
+HWY_INLINE RowSums add_products(RowSums sums, Ints of_row, Ints left, Ints right) {
+  return {add_products(Level(), sums.left, of_row, left),
+          add_products(Level(), sums.right, of_row, right)};
 }
 
-// sums := a group of a panel of a times that of b.
-template <int... kRow>
-HWY_INLINE void multiply_group(const std::int16_t* HWY_RESTRICT a,
-                               const std::int16_t* HWY_RESTRICT b, std::int64_t pairs,
+// What the sums of a group begin with.
+template <class Level>
+HWY_INLINE RowSums first_sums(const std::int32_t* corrections) {
+  const IntTag d;
+  if constexpr (sizeof(Level) == 2) return {hn::Zero(d), hn::Zero(d)};
+  return {hn::LoadU(d, corrections), hn::LoadU(d, corrections + kLanes)};
+}
+
+// sums += a group of a panel of a times that of b.
+template <class Level, int... kRow>
+HWY_INLINE void multiply_group(const std::int32_t* HWY_RESTRICT a,
+                               const std::int32_t* HWY_RESTRICT b, std::int64_t words,
                                std::integer_sequence<int, kRow...>, RowSums (&sums)[kRows]) {
-  const IntTag di;
-  const ShortTag d16;
-  ((sums[kRow] = RowSums{hn::Zero(di), hn::Zero(di)}), ...);
-  for (std::int64_t pair = 0; pair < pairs; ++pair, a += 2 * kRows, b += 2 * kColumns) {
-    const Shorts left = hn::LoadU(d16, b), right = hn::LoadU(d16, b + 2 * kLanes);
-    ((sums[kRow] = add_products(sums[kRow], broadcast_pair(a + 2 * kRow), left, right)), ...);
+  const IntTag d;
+  for (std::int64_t word = 0; word < words; ++word, a += kRows, b += kColumns) {
+    const Ints left = hn::LoadU(d, b), right = hn::LoadU(d, b + kLanes);
+    ((sums[kRow] = add_products<Level>(sums[kRow], hn::Set(d, a[kRow]), left, right)), ...);
   }
 }
 
@@ -117,36 +128,41 @@ HWY_INLINE void write_scaled(const RowSums& sums, float of_row, Floats of_left, 
 }
 
 // c [kRows][kColumns] := or += group `group` of a panel of a times that of b.
-template <bool kAdd, int... kRow>
+template <class Level, bool kAdd, int... kRow>
 HWY_INLINE void write_group(const PackedVectors::Panel& a, const PackedVectors::Panel& b,
                             std::int64_t group, std::integer_sequence<int, kRow...> rows, float* c,
                             std::int64_t c_stride) {
   const FloatTag d;
   const std::int64_t begin = group * a.group, depth = std::min(a.group, a.depth - begin);
+  constexpr std::int64_t kCount = kInWord<Level>;
+  const RowSums first = first_sums<Level>(b.corrections + group * kColumns);
   RowSums sums[kRows];
-  multiply_group(a.levels + begin * kRows, b.levels + begin * kColumns, (depth + 1) / 2, rows,
-                 sums);
+  ((sums[kRow] = first), ...);
+  multiply_group<Level>(a.words + begin / kCount * kRows, b.words + begin / kCount * kColumns,
+                        (depth + kCount - 1) / kCount, rows, sums);
   const float *of_rows = a.scales + group * kRows, *of_columns = b.scales + group * kColumns;
   const Floats left = hn::LoadU(d, of_columns), right = hn::LoadU(d, of_columns + kLanes);
   (write_scaled<kAdd>(sums[kRow], of_rows[kRow], left, right, c + kRow * c_stride), ...);
 }
 
 // c [kRows][kColumns] := or += a panel of a times a panel of b.
+template <class Level>
 void multiply_panels(const PackedVectors::Panel& a, const PackedVectors::Panel& b, bool add,
                      float* c, std::int64_t c_stride) {
   const RowIndices rows;
-  if (!add) write_group<false>(a, b, 0, rows, c, c_stride);
+  if (!add) write_group<Level, false>(a, b, 0, rows, c, c_stride);
   for (std::int64_t group = add ? 0 : 1; group * a.group < a.depth; ++group) {
-    write_group<true>(a, b, group, rows, c, c_stride);
+    write_group<Level, true>(a, b, group, rows, c, c_stride);
   }
 }
 
 // The same for the first rows and columns alone, which is all that c has room for.
+template <class Level>
 void multiply_panels_in_part(const PackedVectors::Panel& a, const PackedVectors::Panel& b, bool add,
                              float* c, std::int64_t c_stride, std::int64_t rows,
                              std::int64_t columns) {
   float whole[kRows * kColumns];
-  multiply_panels(a, b, false, whole, kColumns);
+  multiply_panels<Level>(a, b, false, whole, kColumns);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t j = 0; j < columns; ++j) {
       float& at = c[r * c_stride + j];
@@ -156,6 +172,7 @@ void multiply_panels_in_part(const PackedVectors::Panel& a, const PackedVectors:
 }
 
 // Rows and columns of the tile begin with panels.
+template <class Level>
 void form_tile(const PackedVectors& a, const PackedVectors& b, const OutputTile& tile, float* c,
                std::int64_t c_stride, bool accumulate) {
   for (std::int64_t block = 0; block < a.blocks(); ++block) {
@@ -168,22 +185,42 @@ void form_tile(const PackedVectors& a, const PackedVectors& b, const OutputTile&
         const std::int64_t rows = std::min<std::int64_t>(kRows, tile.rows - i);
         float* at = c + (tile.row + i) * c_stride + tile.column + j;
         if (rows == kRows && columns == kColumns) {
-          multiply_panels(a_panel, b_panel, add, at, c_stride);
+          multiply_panels<Level>(a_panel, b_panel, add, at, c_stride);
         } else {
-          multiply_panels_in_part(a_panel, b_panel, add, at, c_stride, rows, columns);
+          multiply_panels_in_part<Level>(a_panel, b_panel, add, at, c_stride, rows, columns);
         }
       }
     }
   }
 }
 
-I16Kernel find() { return {kRows, kColumns, pack<kRows>, pack<kColumns>, form_tile}; }
-
-#else
-
-I16Kernel find() { return {}; }
+template <class Level>
+IntegerKernel kernel_of() {
+  return {kRows,
+          kColumns,
+          kInWord<Level>,
+          pack<Level, kRows, true>,
+          pack<Level, kColumns, false>,
+          form_tile<Level>};
+}
 
 #endif
+
+IntegerKernel find_i16() {
+#if BANTAM_MULTIPLIES_I16
+  return kernel_of<std::int16_t>();
+#else
+  return {};
+#endif
+}
+
+IntegerKernel find_i8() {
+#if BANTAM_MULTIPLIES_I8
+  return kernel_of<std::int8_t>();
+#else
+  return {};
+#endif
+}
 
 }  // namespace
 }  // namespace bantam::cpu::HWY_NAMESPACE
@@ -193,59 +230,80 @@ HWY_AFTER_NAMESPACE();
 namespace bantam::cpu {
 namespace {
 
-HWY_EXPORT(find);
+HWY_EXPORT(find_i16);
+HWY_EXPORT(find_i8);
 
-const I16Kernel& kernel() {
-  static const I16Kernel found = HWY_DYNAMIC_DISPATCH(find)();
+const IntegerKernel& kernel_i16() {
+  static const IntegerKernel found = HWY_DYNAMIC_DISPATCH(find_i16)();
+  return found;
+}
+const IntegerKernel& kernel_i8() {
+  static const IntegerKernel found = HWY_DYNAMIC_DISPATCH(find_i8)();
   return found;
 }
 
-// Room for a factor in both arrays; what packs it knows nothing of tensors.
+// Room for a factor in all its arrays; what packs it knows nothing of tensors.
 class Packed {
  public:
-  Packed(std::int64_t count, std::int64_t length, std::int64_t group, int width) {
-    const std::int64_t blocks = (length + kMostDepth - 1) / kMostDepth;
-    const std::int64_t depth = ((length + blocks - 1) / blocks + group - 1) / group * group;
-    const std::int64_t panels = (count + width - 1) / width;
-    levels_ = allocate_tensor_memory(static_cast<std::size_t>(blocks * panels * depth * width) *
-                                     sizeof(std::int16_t));
-    scales_ = allocate_tensor_memory(
-        static_cast<std::size_t>(blocks * panels * depth / group * width) * sizeof(float));
-    view_ = {width,
-             length,
-             depth,
-             panels,
-             group,
-             reinterpret_cast<std::int16_t*>(levels_.get()),
-             reinterpret_cast<float*>(scales_.get())};
+  Packed(const Vectors& from, std::int64_t group, int width, int in_word, bool is_corrected) {
+    const std::int64_t most = kMostDepthBytes * in_word / 4;
+    const std::int64_t blocks = (from.length + most - 1) / most;
+    const std::int64_t depth = ((from.length + blocks - 1) / blocks + group - 1) / group * group;
+    const std::int64_t panels = (from.count + width - 1) / width;
+    const auto room = [&](std::int64_t for_each_panel) {
+      memory_.push_back(
+          allocate_tensor_memory(static_cast<std::size_t>(blocks * panels * for_each_panel) * 4));
+      return memory_.back().get();
+    };
+    view_ = {.width = width,
+             .in_word = in_word,
+             .length = from.length,
+             .depth = depth,
+             .panels = panels,
+             .group = group,
+             .words = reinterpret_cast<std::int32_t*>(room(depth / in_word * width)),
+             .scales = reinterpret_cast<float*>(room(depth / group * width)),
+             .corrections = is_corrected
+                                ? reinterpret_cast<std::int32_t*>(room(depth / group * width))
+                                : nullptr};
   }
   const PackedVectors& view() const { return view_; }
 
  private:
-  std::shared_ptr<std::byte> levels_, scales_;
+  std::vector<std::shared_ptr<std::byte>> memory_;
   PackedVectors view_;
 };
 
-void pack_panel(decltype(I16Kernel::pack_rows) pack, const Vectors& from, const PackedVectors& to,
-                std::int64_t index) {
+void pack_panel(decltype(IntegerKernel::pack_rows) pack, const Vectors& from,
+                const PackedVectors& to, std::int64_t index) {
   const std::int64_t panel = index % to.panels;
   pack(from, to.panel(index / to.panels, panel), panel);
 }
 
-void pack_all(const Vectors& a, const PackedVectors& packed_a, const Vectors& b,
-              const PackedVectors& packed_b) {
+void pack_all(const IntegerKernel& kernel, const Vectors& a, const PackedVectors& packed_a,
+              const Vectors& b, const PackedVectors& packed_b) {
   constexpr std::int64_t kPanelsAtOnce = 8;
   const std::int64_t of_a = packed_a.blocks() * packed_a.panels;
   parallel_for(of_a + packed_b.blocks() * packed_b.panels, kPanelsAtOnce,
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t i = begin; i < end; ++i) {
                    if (i < of_a) {
-                     pack_panel(kernel().pack_rows, a, packed_a, i);
+                     pack_panel(kernel.pack_rows, a, packed_a, i);
                    } else {
-                     pack_panel(kernel().pack_columns, b, packed_b, i - of_a);
+                     pack_panel(kernel.pack_columns, b, packed_b, i - of_a);
                    }
                  }
                });
+}
+
+void multiply_integers(const IntegerKernel& kernel, std::int64_t group, const Vectors& a,
+                       const Vectors& b, float* c, std::int64_t c_stride, bool accumulate) {
+  const Packed packed_a(a, group, kernel.rows, kernel.in_word, false);
+  const Packed packed_b(b, group, kernel.columns, kernel.in_word, kernel.in_word == 4);
+  pack_all(kernel, a, packed_a.view(), b, packed_b.view());
+  for_each_tile(a.count, kernel.rows, b.count, kernel.columns, [&](const OutputTile& tile) {
+    kernel.tile(packed_a.view(), packed_b.view(), tile, c, c_stride, accumulate);
+  });
 }
 
 }  // namespace
@@ -253,20 +311,24 @@ void pack_all(const Vectors& a, const PackedVectors& packed_a, const Vectors& b,
 void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate, I16Group group) {
   if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
-  const auto size = static_cast<std::int64_t>(group);
-  const Packed packed_a(m, k, size, kernel().rows), packed_b(n, k, size, kernel().columns);
-  pack_all({a.data, m, k, a.stride, !a.transposed}, packed_a.view(),
-           {b.data, n, k, b.stride, b.transposed}, packed_b.view());
-  for_each_tile(m, kernel().rows, n, kernel().columns, [&](const OutputTile& tile) {
-    kernel().tile(packed_a.view(), packed_b.view(), tile, c, c_stride, accumulate);
-  });
+  multiply_integers(kernel_i16(), static_cast<std::int64_t>(group),
+                    {a.data, m, k, a.stride, !a.transposed}, {b.data, n, k, b.stride, b.transposed},
+                    c, c_stride, accumulate);
+}
+
+void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
+             std::int64_t c_stride, bool accumulate) {
+  if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
+  multiply_integers(kernel_i8(), kI8Group, {a.data, m, k, a.stride, !a.transposed},
+                    {b.data, n, k, b.stride, b.transposed}, c, c_stride, accumulate);
 }
 
 }  // namespace bantam::cpu
 
 namespace bantam {
 
-bool cpu_multiplies_i16() { return cpu::kernel().rows > 0; }
+bool cpu_multiplies_i16() { return cpu::kernel_i16().rows > 0; }
+bool cpu_multiplies_i8() { return cpu::kernel_i8().rows > 0; }
 
 }  // namespace bantam
 #endif  // HWY_ONCE

@@ -1,11 +1,12 @@
-// How vectors become 16-bit levels and scales in panels, for the instruction set being compiled.
+// How vectors become levels of 16 or 8 bits and scales in panels, for the instruction set being
+// compiled.
 //
 // No include guard of the usual kind: Highway includes this once for each instruction set.
-#if defined(BANTAM_TENSOR_CPU_PACK_I16_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef BANTAM_TENSOR_CPU_PACK_I16_INL_H_
-#undef BANTAM_TENSOR_CPU_PACK_I16_INL_H_
+#if defined(BANTAM_TENSOR_CPU_PACK_LEVELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BANTAM_TENSOR_CPU_PACK_LEVELS_INL_H_
+#undef BANTAM_TENSOR_CPU_PACK_LEVELS_INL_H_
 #else
-#define BANTAM_TENSOR_CPU_PACK_I16_INL_H_
+#define BANTAM_TENSOR_CPU_PACK_LEVELS_INL_H_
 #endif
 
 #include <hwy/cache_control.h>
@@ -14,19 +15,18 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "bantam/tensor/cpu/packed_i16.h"
+#include "bantam/tensor/cpu/packed_levels.h"
 
 // AVX-512 without VNNI (HWY_AVX3) multiplies and adds 16-bit integers no faster than floats.
-#undef BANTAM_HAS_I16_PACKING
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL
-#define BANTAM_HAS_I16_PACKING 1
-#else
-#define BANTAM_HAS_I16_PACKING 0
-#endif
+// Products of bytes take an instruction of VNNI; AVX2 would need four for it.
+#undef BANTAM_MULTIPLIES_I16
+#undef BANTAM_MULTIPLIES_I8
+#define BANTAM_MULTIPLIES_I16 (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL)
+#define BANTAM_MULTIPLIES_I8 (HWY_TARGET == HWY_AVX3_DL)
 
 HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
-#if BANTAM_HAS_I16_PACKING
+#if BANTAM_MULTIPLIES_I16
 namespace hn = hwy::HWY_NAMESPACE;
 
 using FloatTag = hn::ScalableTag<float>;
@@ -37,14 +37,20 @@ using Ints = hn::Vec<IntTag>;
 using Shorts = hn::Vec<ShortTag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
+template <class Level>
+constexpr int kInWord = 4 / sizeof(Level);
+
 // Of each lane: level = value * multiplier, value = level * scale.
 struct Rounding {
   Floats multiplier, scale;
 };
 
+template <class Level>
 HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
-  // With 0.5 sqrt(kLargestGroup) of rounding, still less than 2^31 when squared.
-  constexpr float kLongest = 46330, kLargestLevel = 32767, kLargestMultiplier = 1e37f;
+  // With 0.5 sqrt(kLargestGroup) of rounding, 16-bit levels still give less than 2^31 when squared;
+  // 8-bit levels do, however long.
+  constexpr float kLongest = sizeof(Level) == 2 ? 46330 : 1e9f;
+  constexpr float kLargestLevel = sizeof(Level) == 2 ? 32767 : 127, kLargestMultiplier = 1e37f;
   constexpr float kLengthOfOnes = 11.32f;  // sqrt(kLargestGroup), and a little more
   const FloatTag d;
   // Squares leave the range of f32 long before values do.
@@ -100,9 +106,17 @@ struct LanesOfGroup {
   }
 };
 
-// pairs [depth / 2][kWidth] of a group, its first kWidth lanes, and scales.
-template <int kWidth>
-HWY_INLINE void pack_lanes(const LanesOfGroup& x, std::int32_t* pairs, float* scales) {
+// The instruction that multiplies bytes takes one factor without sign: levels of rows move up.
+template <class Level, bool kRows>
+HWY_INLINE Ints moved_up(Ints words) {
+  constexpr bool kMoves = kRows && sizeof(Level) == 1;
+  return kMoves ? hn::Xor(words, hn::Set(IntTag(), static_cast<std::int32_t>(0x80808080))) : words;
+}
+
+// words [depth / kInWord][kWidth] of a group, its first kWidth lanes, and scales.
+template <class Level, int kWidth, bool kRows>
+HWY_INLINE void pack_lanes(const LanesOfGroup& x, std::int32_t* words, float* scales) {
+  constexpr int kCount = kInWord<Level>, kBits = 32 / kCount;
   const IntTag di;
   const Floats none = hn::Zero(FloatTag());
   Magnitude magnitude;
@@ -112,44 +126,69 @@ HWY_INLINE void pack_lanes(const LanesOfGroup& x, std::int32_t* pairs, float* sc
     hwy::Prefetch(x.at + (l + 1) * x.stride + kWidth);
     magnitude.add(x[l], l + 1 < x.depth ? x[l + 1] : none);
   }
-  const Rounding rounding = rounding_of(magnitude.squares(), magnitude.largest());
+  const Rounding rounding = rounding_of<Level>(magnitude.squares(), magnitude.largest());
   store_some<kWidth>(rounding.scale, FloatTag(), scales);
   // What is not a number becomes some level; its scale is not a number either.
   const auto level = [&](std::int64_t l) {
     return hn::NearestInt(hn::Mul(x[l], rounding.multiplier));
   };
-  for (std::int64_t l = 0; l < x.depth; l += 2, pairs += kWidth) {
-    const Ints even = hn::And(level(l), hn::Set(di, 0xffff));
-    const Ints odd = l + 1 < x.depth ? hn::ShiftLeft<16>(level(l + 1)) : hn::Zero(di);
-    store_some<kWidth>(hn::Or(even, odd), di, pairs);
+  const Ints low_bits = hn::Set(di, static_cast<std::int32_t>((std::int64_t{1} << kBits) - 1));
+  for (std::int64_t l = 0; l < x.depth; l += kCount, words += kWidth) {
+    Ints word = hn::Zero(di);
+    for (int i = kCount - 1; i >= 0; --i) {
+      word = hn::ShiftLeft<kBits>(word);
+      if (l + i < x.depth) word = hn::Or(word, hn::And(level(l + i), low_bits));
+    }
+    store_some<kWidth>(moved_up<Level, kRows>(word), di, words);
   }
 }
 
-// Elements of a vector that are rounded at a time: as many pairs as there are lanes.
-constexpr int kStep = 2 * kLanes;
+// Elements of a vector that are rounded at a time: as many words as there are lanes.
+template <class Level>
+constexpr int kStep = kInWord<Level>* kLanes;
 
 // Elements l … of a vector along k, zeros from `depth` on.
+template <class Level>
 struct Step {
-  Floats low, high;
+  Floats parts[kInWord<Level>];
 };
-HWY_INLINE Step step_at(const float* vector, std::int64_t l, std::int64_t depth) {
-  const FloatTag d;
-  if (l + kStep <= depth) {
-    return {hn::LoadU(d, vector + l), hn::LoadU(d, vector + l + kLanes)};
+template <class Level>
+HWY_INLINE Step<Level> step_at(const float* vector, std::int64_t l, std::int64_t depth) {
+  float room[kStep<Level>];
+  const float* at = vector + l;
+  if (l + kStep < Level >> depth) {
+    std::fill(std::copy(at, vector + depth, room), room + kStep<Level>, 0.0f);
+    at = room;
   }
-  float room[kStep] = {};
-  std::copy(vector + l, vector + depth, room);
-  return {hn::LoadU(d, room), hn::LoadU(d, room + kLanes)};
+  Step<Level> step;
+  for (int i = 0; i < kInWord<Level>; ++i) {
+    step.parts[i] = hn::LoadU(FloatTag(), at + i * kLanes);
+  }
+  return step;
 }
 
-// Pairs of levels of a step. Lane 4 t + i holds pair 2 t + i of the low half where i < 2, pair
-// 2 t + i - 2 of the high half elsewhere.
-HWY_INLINE Ints pairs_of(const Step& x, Floats multiplier) {
-  const Ints low = hn::NearestInt(hn::Mul(x.low, multiplier));
-  const Ints high = hn::NearestInt(hn::Mul(x.high, multiplier));
+template <class Level>
+HWY_INLINE void add(const Step<Level>& step, Magnitude& magnitude) {
+  for (int i = 0; i < kInWord<Level>; i += 2) magnitude.add(step.parts[i], step.parts[i + 1]);
+}
+
+// Words of a step. Each instruction works within blocks of four lanes, so the words lie mixed:
+// lane 4 b + i holds word word_in_lane<Level>(b, i).
+HWY_INLINE Ints words_of(const Step<std::int16_t>& x, Floats multiplier) {
+  const Ints low = hn::NearestInt(hn::Mul(x.parts[0], multiplier));
+  const Ints high = hn::NearestInt(hn::Mul(x.parts[1], multiplier));
   return hn::BitCast(IntTag(), hn::ReorderDemote2To(ShortTag(), low, high));
 }
-constexpr int pair_in_lane(int block, int i) {
+#if BANTAM_MULTIPLIES_I8
+HWY_INLINE Ints words_of(const Step<std::int8_t>& x, Floats multiplier) {
+  const Ints low = words_of(Step<std::int16_t>{{x.parts[0], x.parts[1]}}, multiplier);
+  const Ints high = words_of(Step<std::int16_t>{{x.parts[2], x.parts[3]}}, multiplier);
+  return Ints{_mm512_packs_epi16(low.raw, high.raw)};  // which Highway 1.0 has no name for
+}
+#endif
+template <class Level>
+constexpr int word_in_lane(int block, int i) {
+  if (sizeof(Level) == 1) return i * kLanes / 4 + block;
   return 2 * block + i % 2 + (i < 2 ? 0 : kLanes / 2);
 }
 
@@ -178,15 +217,15 @@ HWY_INLINE Ints odd_blocks(Ints a, Ints b) {
   return hn::OddEvenBlocks(b, hn::SwapAdjacentBlocks(a));
 }
 
-// Turns what is turned in blocks of four: rows [kLanes][kLanes] are vectors, pairs [][kWidth] have
-// a vector in each of kWidth lanes. Writes the first `count` pairs.
-template <int kWidth>
-HWY_INLINE void store_turned(const std::int32_t* rows, std::int64_t count, std::int32_t* pairs) {
+// Turns what is turned in blocks of four: rows [kLanes][kLanes] are vectors, words [][kWidth] have
+// a vector in each of kWidth lanes. Writes the first `count` words.
+template <class Level, int kWidth>
+HWY_INLINE void store_turned(const std::int32_t* rows, std::int64_t count, std::int32_t* words) {
   const IntTag d;
   for (int i = 0; i < 4; ++i) {
-    const auto store = [&](Ints pair, int block) HWY_ATTR {
-      const int at = pair_in_lane(block, i);
-      if (at < count) store_some<kWidth>(pair, d, pairs + at * kWidth);
+    const auto store = [&](Ints word, int block) HWY_ATTR {
+      const int at = word_in_lane<Level>(block, i);
+      if (at < count) store_some<kWidth>(word, d, words + at * kWidth);
     };
     const std::int32_t* row = rows + i * kLanes;
     const Ints of_first = hn::LoadU(d, row), of_second = hn::LoadU(d, row + 4 * kLanes);
@@ -214,35 +253,36 @@ struct ContiguousGroup {
 };
 
 // The same as pack_lanes.
-template <int kWidth>
-HWY_INLINE void pack_contiguous(const ContiguousGroup& x, std::int32_t* pairs, float* scales) {
+template <class Level, int kWidth, bool kRows>
+HWY_INLINE void pack_contiguous(const ContiguousGroup& x, std::int32_t* words, float* scales) {
+  constexpr int kCount = kInWord<Level>;
   const FloatTag d;
   float squares[kLanes] = {}, largest[kLanes] = {}, multipliers[kLanes];
   for (std::int64_t v = 0; v < x.vectors; ++v) {
     Magnitude magnitude;
-    for (std::int64_t l = 0; l < x.depth; l += kStep) {
-      const Step step = step_at(x.at + v * x.stride, l, x.depth);
-      magnitude.add(step.low, step.high);
+    for (std::int64_t l = 0; l < x.depth; l += kStep<Level>) {
+      add(step_at<Level>(x.at + v * x.stride, l, x.depth), magnitude);
     }
     squares[v] = hn::GetLane(hn::SumOfLanes(d, magnitude.squares()));
     largest[v] = hn::GetLane(hn::MaxOfLanes(d, magnitude.largest()));
   }
-  const Rounding rounding = rounding_of(hn::LoadU(d, squares), hn::LoadU(d, largest));
+  const Rounding rounding = rounding_of<Level>(hn::LoadU(d, squares), hn::LoadU(d, largest));
   store_some<kWidth>(rounding.scale, d, scales);
   hn::StoreU(rounding.multiplier, d, multipliers);
   std::int32_t rows[kLanes * kLanes] = {};
-  const auto pairs_of_vector = [&](std::int64_t v, std::int64_t l) HWY_ATTR {
+  const auto words_of_vector = [&](std::int64_t v, std::int64_t l) HWY_ATTR {
     if (v >= x.vectors) return hn::Zero(IntTag());
-    const Step step = step_at(x.at + v * x.stride, l, x.depth);
-    return pairs_of(step, hn::Set(d, multipliers[v]));
+    const auto step = step_at<Level>(x.at + v * x.stride, l, x.depth);
+    return moved_up<Level, kRows>(words_of(step, hn::Set(d, multipliers[v])));
   };
-  for (std::int64_t l = 0; l < x.depth; l += kStep) {
+  for (std::int64_t l = 0; l < x.depth; l += kStep<Level>) {
     for (std::int64_t v = 0; v < x.vectors; v += 4) {
-      store_turned_in_blocks(pairs_of_vector(v, l), pairs_of_vector(v + 1, l),
-                             pairs_of_vector(v + 2, l), pairs_of_vector(v + 3, l),
+      store_turned_in_blocks(words_of_vector(v, l), words_of_vector(v + 1, l),
+                             words_of_vector(v + 2, l), words_of_vector(v + 3, l),
                              rows + v * kLanes);
     }
-    store_turned<kWidth>(rows, (x.depth - l + 1) / 2, pairs + l / 2 * kWidth);
+    store_turned<Level, kWidth>(rows, (x.depth - l + kCount - 1) / kCount,
+                                words + l / kCount * kWidth);
   }
 }
 
@@ -259,29 +299,60 @@ HWY_INLINE LanesOfGroup lanes_of_group(const Vectors& from, std::int64_t first, 
   return {room, kLanes, depth};
 }
 
-// A panel of kWidth vectors; those beyond the last are zeros.
+#if BANTAM_MULTIPLIES_I8
+HWY_INLINE Ints add_byte_products(Ints sum, Ints unsigned_bytes, Ints signed_bytes) {
+  // As in gemm_integers.cc: Highway 1.0 leaves this instruction out.
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(unsigned_bytes.raw), "v"(signed_bytes.raw));
+  return sum;
+}
+
+// What rows that moved up by 128 add to their dot products with the columns of a group, negated.
 template <int kWidth>
+HWY_INLINE void store_corrections(const std::int32_t* words, std::int64_t count,
+                                  std::int32_t* corrections) {
+  const IntTag d;
+  const Ints all_128 = hn::Set(d, static_cast<std::int32_t>(0x80808080));
+  for (int lane = 0; lane < kWidth; lane += kLanes) {
+    Ints sum = hn::Zero(d);
+    for (std::int64_t i = 0; i < count; ++i) {
+      sum = add_byte_products(sum, all_128, hn::LoadU(d, words + i * kWidth + lane));
+    }
+    hn::StoreU(hn::Neg(sum), d, corrections + lane);
+  }
+}
+#endif
+
+// A panel of kWidth vectors; those beyond the last are zeros. kRows: rows of a, else columns of b.
+template <class Level, int kWidth, bool kRows>
 void pack(const Vectors& from, const PackedVectors::Panel& to, std::int64_t panel) {
-  constexpr int kBatch = std::min(kWidth, kLanes);
+  constexpr int kBatch = std::min(kWidth, kLanes), kCount = kInWord<Level>;
   float room[kLargestGroup * kLanes];
   for (std::int64_t l = 0; l < to.depth; l += to.group) {
     const std::int64_t begin = to.begin + l, depth = std::min(to.group, to.depth - l);
+    std::int32_t* words_of_group = to.words + l / kCount * kWidth;
     for (int lane = 0; lane < kWidth; lane += kBatch) {
-      auto* pairs = reinterpret_cast<std::int32_t*>(to.levels + l * kWidth) + lane;
+      std::int32_t* words = words_of_group + lane;
       float* scales = to.scales + l / to.group * kWidth + lane;
       const std::int64_t first = panel * kWidth + lane;
       const std::int64_t vectors = std::clamp<std::int64_t>(from.count - first, 0, kBatch);
       if (vectors > 0 && !from.contiguous) {
-        pack_lanes<kWidth>(lanes_of_group(from, first, begin, depth, room), pairs, scales);
+        pack_lanes<Level, kWidth, kRows>(lanes_of_group(from, first, begin, depth, room), words,
+                                         scales);
       } else {
-        pack_contiguous<kWidth>(
-            {from.data + first * from.stride + begin, from.stride, depth, vectors}, pairs, scales);
+        pack_contiguous<Level, kWidth, kRows>(
+            {from.data + first * from.stride + begin, from.stride, depth, vectors}, words, scales);
       }
     }
+#if BANTAM_MULTIPLIES_I8
+    if constexpr (sizeof(Level) == 1 && !kRows) {
+      store_corrections<kWidth>(words_of_group, (depth + kCount - 1) / kCount,
+                                to.corrections + l / to.group * kWidth);
+    }
+#endif
   }
 }
 
-#endif  // BANTAM_HAS_I16_PACKING
+#endif  // BANTAM_MULTIPLIES_I16
 }  // namespace bantam::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
