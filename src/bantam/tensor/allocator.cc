@@ -223,6 +223,13 @@ std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes) {
   return {taken.block, [taken, size](std::byte*) { cache().give_back(taken, size); }};
 }
 
+void prefer_huge_pages(std::byte* memory, std::size_t bytes) {
+  constexpr std::size_t kPage = 4096, kWorthIt = 2 * kMebibyte;
+  if (bytes < kWorthIt) return;
+  const std::size_t before = (kPage - std::bit_cast<std::uintptr_t>(memory) % kPage) % kPage;
+  ::madvise(memory + before, (bytes - before) / kPage * kPage, MADV_HUGEPAGE);  // a wish, as above
+}
+
 void release_cached_tensor_memory() { cache().release(); }
 
 TensorMemory tensor_memory() { return cache().memory(); }

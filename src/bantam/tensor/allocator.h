@@ -16,6 +16,11 @@ std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes);
 /// and read with few misses of the address cache. A large block returns when all its pieces did.
 std::shared_ptr<std::byte> allocate_lasting_memory(std::size_t bytes);
 
+/// Asks for huge pages under memory of a tensor that is not written yet, and that will be read from
+/// end to end again and again: fewer misses of the address cache, and the hardware, which looks
+/// ahead within a page, looks further. Memory of less than a few pages stays as it is.
+void prefer_huge_pages(std::byte* memory, std::size_t bytes);
+
 /// Gives cached blocks back to the system; what is in use now is the new measure of how many may
 /// wait.
 void release_cached_tensor_memory();

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "bantam/tensor/allocator.h"
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/float16.h"
 #include "bantam/tensor/ops/attention.h"
@@ -143,7 +144,10 @@ void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, con
 }  // namespace
 
 Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_width, DType dtype) {
-  return Tensor::empty({pages, kv_heads, 2, kPageRows, padded_head_width(head_width)}, dtype);
+  Tensor memory =
+      Tensor::empty({pages, kv_heads, 2, kPageRows, padded_head_width(head_width)}, dtype);
+  prefer_huge_pages(memory.writable_bytes(), memory.byte_size());
+  return memory;
 }
 
 void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
