@@ -37,8 +37,9 @@ namespace bantam::cpu {
 struct IntegerKernel {
   int rows = 0, columns = 0;  // of a panel of a and of b; 0: no kernel for this CPU
   int in_word = 0;            // levels of 32 bits
-  void (*pack_rows)(const Vectors&, const PackedVectors::Panel&, std::int64_t panel);
-  void (*pack_columns)(const Vectors&, const PackedVectors::Panel&, std::int64_t panel);
+  using Pack = void (*)(const Vectors&, const PackedVectors&, std::int64_t block,
+                        std::int64_t first_panel, std::int64_t last_panel);
+  Pack pack_rows, pack_columns;
   void (*tile)(const PackedVectors& a, const PackedVectors& b, const OutputTile&, float* c,
                std::int64_t c_stride, bool accumulate);
 };
@@ -274,26 +275,26 @@ class Packed {
   PackedVectors view_;
 };
 
-void pack_panel(decltype(IntegerKernel::pack_rows) pack, const Vectors& from,
-                const PackedVectors& to, std::int64_t index) {
-  const std::int64_t panel = index % to.panels;
-  pack(from, to.panel(index / to.panels, panel), panel);
-}
-
 void pack_all(const IntegerKernel& kernel, const Vectors& a, const PackedVectors& packed_a,
               const Vectors& b, const PackedVectors& packed_b) {
   constexpr std::int64_t kPanelsAtOnce = 8;
-  const std::int64_t of_a = packed_a.blocks() * packed_a.panels;
-  parallel_for(of_a + packed_b.blocks() * packed_b.panels, kPanelsAtOnce,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t i = begin; i < end; ++i) {
-                   if (i < of_a) {
-                     pack_panel(kernel.pack_rows, a, packed_a, i);
-                   } else {
-                     pack_panel(kernel.pack_columns, b, packed_b, i - of_a);
-                   }
-                 }
-               });
+  const auto chunks_of = [](const PackedVectors& packed) {
+    return (packed.panels + kPanelsAtOnce - 1) / kPanelsAtOnce;
+  };
+  const auto pack = [&](IntegerKernel::Pack pack, const Vectors& from, const PackedVectors& to,
+                        std::int64_t chunk) {
+    const std::int64_t first = chunk % chunks_of(to) * kPanelsAtOnce;
+    pack(from, to, chunk / chunks_of(to), first, std::min(first + kPanelsAtOnce, to.panels));
+  };
+  const std::int64_t of_a = packed_a.blocks() * chunks_of(packed_a);
+  const std::int64_t of_b = packed_b.blocks() * chunks_of(packed_b);
+  parallel_for(of_a + of_b, 1, [&](std::int64_t chunk, std::int64_t) {
+    if (chunk < of_a) {
+      pack(kernel.pack_rows, a, packed_a, chunk);
+    } else {
+      pack(kernel.pack_columns, b, packed_b, chunk - of_a);
+    }
+  });
 }
 
 void multiply_integers(const IntegerKernel& kernel, std::int64_t group, const Vectors& a,

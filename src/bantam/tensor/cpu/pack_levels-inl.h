@@ -322,33 +322,50 @@ HWY_INLINE void store_corrections(const std::int32_t* words, std::int64_t count,
 }
 #endif
 
-// A panel of kWidth vectors; those beyond the last are zeros. kRows: rows of a, else columns of b.
+// The group of a panel that begins at element l of its block. kRows: rows of a, else columns of b.
 template <class Level, int kWidth, bool kRows>
-void pack(const Vectors& from, const PackedVectors::Panel& to, std::int64_t panel) {
+HWY_INLINE void pack_group(const Vectors& from, const PackedVectors::Panel& to, std::int64_t panel,
+                           std::int64_t l) {
   constexpr int kBatch = std::min(kWidth, kLanes), kCount = kInWord<Level>;
   float room[kLargestGroup * kLanes];
-  for (std::int64_t l = 0; l < to.depth; l += to.group) {
-    const std::int64_t begin = to.begin + l, depth = std::min(to.group, to.depth - l);
-    std::int32_t* words_of_group = to.words + l / kCount * kWidth;
-    for (int lane = 0; lane < kWidth; lane += kBatch) {
-      std::int32_t* words = words_of_group + lane;
-      float* scales = to.scales + l / to.group * kWidth + lane;
-      const std::int64_t first = panel * kWidth + lane;
-      const std::int64_t vectors = std::clamp<std::int64_t>(from.count - first, 0, kBatch);
-      if (vectors > 0 && !from.contiguous) {
-        pack_lanes<Level, kWidth, kRows>(lanes_of_group(from, first, begin, depth, room), words,
-                                         scales);
-      } else {
-        pack_contiguous<Level, kWidth, kRows>(
-            {from.data + first * from.stride + begin, from.stride, depth, vectors}, words, scales);
+  const std::int64_t begin = to.begin + l, depth = std::min(to.group, to.depth - l);
+  std::int32_t* words_of_group = to.words + l / kCount * kWidth;
+  for (int lane = 0; lane < kWidth; lane += kBatch) {
+    std::int32_t* words = words_of_group + lane;
+    float* scales = to.scales + l / to.group * kWidth + lane;
+    const std::int64_t first = panel * kWidth + lane;
+    const std::int64_t vectors = std::clamp<std::int64_t>(from.count - first, 0, kBatch);
+    if (vectors > 0 && !from.contiguous) {
+      pack_lanes<Level, kWidth, kRows>(lanes_of_group(from, first, begin, depth, room), words,
+                                       scales);
+    } else {
+      pack_contiguous<Level, kWidth, kRows>(
+          {from.data + first * from.stride + begin, from.stride, depth, vectors}, words, scales);
+    }
+  }
+#if BANTAM_MULTIPLIES_I8
+  if constexpr (sizeof(Level) == 1 && !kRows) {
+    store_corrections<kWidth>(words_of_group, (depth + kCount - 1) / kCount,
+                              to.corrections + l / to.group * kWidth);
+  }
+#endif
+}
+
+// Panels first … last of a block, of kWidth vectors each; vectors beyond the last are zeros.
+template <class Level, int kWidth, bool kRows>
+void pack(const Vectors& from, const PackedVectors& to, std::int64_t block, std::int64_t first,
+          std::int64_t last) {
+  const std::int64_t depth = to.panel(block, first).depth;
+  // What lies side by side in memory is packed while its lines and pages are at hand: a vector
+  // from end to end, or a group of all vectors.
+  const std::int64_t elements_at_once = from.contiguous ? depth : to.group;
+  for (std::int64_t begin = 0; begin < depth; begin += elements_at_once) {
+    for (std::int64_t panel = first; panel < last; ++panel) {
+      const PackedVectors::Panel at = to.panel(block, panel);
+      for (std::int64_t l = begin; l < std::min(begin + elements_at_once, depth); l += to.group) {
+        pack_group<Level, kWidth, kRows>(from, at, panel, l);
       }
     }
-#if BANTAM_MULTIPLIES_I8
-    if constexpr (sizeof(Level) == 1 && !kRows) {
-      store_corrections<kWidth>(words_of_group, (depth + kCount - 1) / kCount,
-                                to.corrections + l / to.group * kWidth);
-    }
-#endif
   }
 }
 
