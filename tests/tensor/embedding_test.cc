@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
 
 namespace bantam {
@@ -28,6 +29,29 @@ TEST(Embedding, DecodesRowsOfAQuantizedTable) {
             std::vector(all.begin() + 8 * 64, all.end()));
   EXPECT_EQ(std::vector(rows.begin() + 64, rows.end()),
             std::vector(all.begin() + 2 * 64, all.begin() + 3 * 64));
+}
+
+TEST(Embedding, AddsItsRowsToAGradientThatTheTableHasAlready) {
+  RandomStream random(3, "tied");
+  const Tensor table = normal({7, 5})(random).as_variable(), ids = exact_ids({3, 0, 3})(random);
+  const auto gradient_of = [&](bool is_used_twice) {
+    Tape tape;
+    GradientStore gradients;
+    Tensor y;
+    {
+      const Tape::Recording recording(tape);
+      y = sum(square(embedding(table, ids)));
+      if (is_used_twice) y = add(y, sum(square(table)));
+    }
+    tape.backward(y, gradients);
+    return gradients.of(table);
+  };
+  const std::vector<double> rows = gradient_of(false).values(), both = gradient_of(true).values();
+  const std::vector<double> values = table.values();
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    EXPECT_DOUBLE_EQ(both[i], rows[i] + 2 * values[i]) << i;
+  }
+  EXPECT_DOUBLE_EQ(rows[3 * 5], 4 * values[3 * 5]) << "the row of a repeated id counts twice";
 }
 
 TEST(Embedding, NamesThePositionOfAnIdOutsideTheTable) {

@@ -66,6 +66,14 @@ void GradientStore::add(VariableId variable, const Tensor& gradient) {
   add_to(sum, gradient);
 }
 
+Tensor* GradientStore::sum_so_far(VariableId variable) {
+  const auto found = sums_.find(variable);
+  if (found == sums_.end()) return nullptr;
+  Tensor& sum = found->second;
+  if (!sum.is_sole_owner()) sum = sum.clone();
+  return &sum;
+}
+
 Tensor GradientStore::of(VariableId variable) const {
   const auto found = sums_.find(variable);
   return found == sums_.end() ? Tensor() : found->second;

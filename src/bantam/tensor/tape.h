@@ -28,12 +28,16 @@ class GradientSink {
  public:
   virtual ~GradientSink() = default;
   virtual void add(VariableId variable, const Tensor& gradient) = 0;
+  /// The sum so far, to be added to in place, for a gradient that is zero nearly everywhere; null
+  /// where nothing arrived yet or sums are kept elsewhere.
+  virtual Tensor* sum_so_far(VariableId) { return nullptr; }
 };
 
 /// Sums gradients per variable, in place, in the order of arrival.
 class GradientStore : public GradientSink {
  public:
   void add(VariableId variable, const Tensor& gradient) override;
+  Tensor* sum_so_far(VariableId variable) override;
   /// Undefined when nothing arrived for the variable.
   Tensor of(const Tensor& leaf) const;
   Tensor of(VariableId variable) const;

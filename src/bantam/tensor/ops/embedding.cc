@@ -56,9 +56,8 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
 // Each thread owns some columns and adds the tokens in order, so repeated ids sum the same way at
 // any thread count.
 template <class T>
-Tensor scatter_rows(const Tensor& dy, const Tensor& ids, const Shape& table_shape) {
-  Tensor sums = Tensor::zeros(table_shape, dy.dtype());
-  const std::int64_t width = table_shape[1];
+void add_rows_of(const Tensor& dy, const Tensor& ids, Tensor& sums) {
+  const std::int64_t width = sums.size(1);
   const std::int32_t* rows = ids.data<std::int32_t>();
   const T* from = dy.data<T>();
   T* to = sums.data<T>();
@@ -67,7 +66,12 @@ Tensor scatter_rows(const Tensor& dy, const Tensor& ids, const Shape& table_shap
       for (std::int64_t i = begin; i < end; ++i) to[rows[t] * width + i] += from[t * width + i];
     }
   });
-  return sums;
+}
+
+void add_rows(const Tensor& dy, const Tensor& ids, Tensor& sums) {
+  const Tensor gradient = contiguous(dy);
+  gradient.dtype() == DType::f64 ? add_rows_of<double>(gradient, ids, sums)
+                                 : add_rows_of<float>(gradient, ids, sums);
 }
 
 }  // namespace
@@ -76,11 +80,18 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
   const Tensor indices = contiguous(ids), dense = contiguous(table);
   check(dense, indices);
   return record("embedding", {dense}, gather_rows(dense, indices),
-                [indices, shape = dense.shape()](const Tensor& dy) {
-                  const Tensor gradient = contiguous(dy);
-                  return Gradients{dy.dtype() == DType::f64
-                                       ? scatter_rows<double>(gradient, indices, shape)
-                                       : scatter_rows<float>(gradient, indices, shape)};
+                [indices, shape = dense.shape(), variable = dense.variable()](const Tensor& dy) {
+                  // A table that is the output head, too, has a gradient by now, most of whose rows
+                  // these few do not touch.
+                  GradientSink* const sink = Tape::running_sink();
+                  Tensor* const sum = sink == nullptr ? nullptr : sink->sum_so_far(variable);
+                  if (sum != nullptr && sum->dtype() == dy.dtype()) {
+                    add_rows(dy, indices, *sum);
+                    return Gradients{Tensor()};
+                  }
+                  Tensor gradient = Tensor::zeros(shape, dy.dtype());
+                  add_rows(dy, indices, gradient);
+                  return Gradients{gradient};
                 });
 }
 
