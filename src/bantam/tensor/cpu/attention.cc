@@ -59,8 +59,8 @@ class ForwardBlock {
     const int width = problem_.width;
     float* scores = scores_.data() + first_row * kKeyTile;
     const Rows queries{queries_.data() + first_row * width, width, count};
-    tiles_.dots(queries, problem_.key_rows(problem_.k, group_, low, high), width,
-                problem_.form.scale, scores, kKeyTile);
+    tiles_.dots_by_feature(queries, problem_.k_by_feature.of_group(group_), low, high - low, width,
+                           problem_.form.scale, scores, kKeyTile);
     for (int row = 0; row < count; ++row, scores += kKeyTile) {
       const std::int32_t t = query + row / problem_.per_group;
       problem_.bias.add(t, problem_.head(group_, row), low, high, scores);

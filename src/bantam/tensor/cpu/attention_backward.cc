@@ -46,7 +46,11 @@ std::vector<KeyChunk> key_chunks(const std::vector<QueryBlock>& blocks, std::int
 }
 
 struct AttentionGradientProblem : AttentionProblem {
-  using AttentionProblem::AttentionProblem;
+  AttentionGradientProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
+                           const Visibility& visibility, ScoreForm form, const RelativeBias& bias)
+      : AttentionProblem(queries, keys, values, visibility, form, bias), v_by_feature(values) {}
+
+  ByFeature v_by_feature;
   const float* d_output = nullptr;
   const float* log_sum_exp = nullptr;
   const float* mean = nullptr;  ///< [T, H] d_output · output, the mean of dp under p
@@ -120,12 +124,12 @@ class BackwardUnit {
     const int count = (last - query) * problem_.per_group, width = problem_.width;
     float* p = p_.data() + first_row * kKeyTile;
     float* ds = ds_.data() + first_row * kKeyTile;
-    tiles_.dots({queries_.data() + first_row * width, width, count},
-                problem_.key_rows(problem_.k, group_, low, high), width, problem_.form.scale,
-                p + (low - begin), kKeyTile);
-    tiles_.dots({d_outputs_.data() + first_row * width, width, count},
-                problem_.key_rows(problem_.v, group_, low, high), width, 1.0f, ds + (low - begin),
-                kKeyTile);
+    tiles_.dots_by_feature({queries_.data() + first_row * width, width, count},
+                           problem_.k_by_feature.of_group(group_), low, high - low, width,
+                           problem_.form.scale, p + (low - begin), kKeyTile);
+    tiles_.dots_by_feature({d_outputs_.data() + first_row * width, width, count},
+                           problem_.v_by_feature.of_group(group_), low, high - low, width, 1.0f,
+                           ds + (low - begin), kKeyTile);
     for (int row = 0; row < count; ++row, p += kKeyTile, ds += kKeyTile) {
       const std::int32_t t = query + row / problem_.per_group;
       const std::int64_t head = problem_.head(group_, row), at = t * problem_.heads + head;

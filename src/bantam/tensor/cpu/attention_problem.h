@@ -24,6 +24,21 @@ Tensor padded(const Tensor& x);
 /// The first `width` features of each head.
 Tensor without_padding(const Tensor& x, std::int64_t width);
 
+/// Keys or values x [R, G, E], E a multiple of kTileWidthUnit, with the features of neighbors apart:
+/// [G][tiles of kTileWidthUnit rows][E][kTileWidthUnit]. What AttentionTiles::dots_by_feature
+/// takes, made once for all queries; behind each group there is room that it may read.
+class ByFeature {
+ public:
+  explicit ByFeature(const Tensor& x);
+  const float* of_group(std::int64_t group) const {
+    return memory_.data<float>() + group * size_of_group_;
+  }
+
+ private:
+  std::int64_t size_of_group_;
+  Tensor memory_;
+};
+
 /// Sizes and memory that all units of one call share.
 struct AttentionProblem {
   AttentionProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
@@ -31,6 +46,7 @@ struct AttentionProblem {
       : q(queries.data<float>()),
         k(keys.data<float>()),
         v(values.data<float>()),
+        k_by_feature(keys),
         heads(queries.size(1)),
         groups(keys.size(1)),
         width(static_cast<int>(queries.size(2))),
@@ -52,6 +68,7 @@ struct AttentionProblem {
   std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
 
   const float *q, *k, *v;
+  ByFeature k_by_feature;
   std::int64_t heads, groups;
   int width, per_group;
   ScoreForm form;
@@ -76,12 +93,12 @@ inline void gather(const AttentionProblem& problem, const float* from, const Que
   }
 }
 
-/// Calls f(first query, last query, begin, end) for runs of queries whose rows fill a register
-/// tile, with the span of keys in [begin, end) that any of them sees.
+/// Calls f(first query, last query, begin, end) for runs of queries whose rows fill the largest
+/// register tile, with the span of keys in [begin, end) that any of them sees.
 template <class F>
 void for_each_run(const AttentionProblem& problem, const QueryBlock& block, std::int32_t begin,
                   std::int32_t end, F f) {
-  const std::int32_t run = std::max(1, 3 / problem.per_group);
+  const std::int32_t run = std::max(1, 6 / problem.per_group);
   for (std::int32_t query = block.begin; query < block.end; query += run) {
     const std::int32_t last = std::min(query + run, block.end);
     std::int32_t low = end, high = begin;
