@@ -80,6 +80,16 @@ OP_CASES(add_linear) {
       .costs(512.0 * 8 * 1536);
 }
 
+TEST(AddLinear, RefusesToAddToAnotherShape) {
+  try {
+    add_linear(Tensor::zeros({13, 7}), Tensor::zeros({13, 4}), Tensor::zeros({8, 4}));
+    FAIL() << "a product [13, 8] was added to [13, 7]";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::input);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("[13, 8]"), HasSubstr("[13, 7]")));
+  }
+}
+
 // Blocks of any bytes, but none with elements whose products leave the range of f32.
 Tensor blocks_of_any_bytes(const Shape& shape, DType type) {
   const RandomStream random(2, "blocks");

@@ -107,6 +107,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor add_linear(Tensor y, const Tensor& x, const Tensor& weight) {
   check(x, weight, {});
+  Shape shape = x.shape();
+  shape.set(-1, weight.size(0));
+  if (!(y.shape() == shape)) {
+    throw input_error("add_linear: x {} and w {} give {}, but it is added to {}", x.shape().text(),
+                      weight.shape().text(), shape.text(), y.shape().text());
+  }
   const bool takes_memory = y.is_sole_owner() && y.is_contiguous() && y.dtype() == DType::f32 &&
                             x.dtype() == DType::f32 && weight.dtype() == DType::f32 &&
                             !multiplies_rounded(x, weight);

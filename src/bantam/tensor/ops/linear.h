@@ -15,7 +15,8 @@ namespace bantam {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 /// y [.., N] + x Wᵀ. Takes the memory of y where the caller gives up the only handle on it, which
-/// saves a pass over y: `y = add_linear(std::move(y), x, weight)`.
+/// saves a pass over y: `y = add_linear(std::move(y), x, weight)`. Throws Error(input) naming the
+/// shapes unless y has that of the product.
 Tensor add_linear(Tensor y, const Tensor& x, const Tensor& weight);
 
 /// linear() of one x with several weights: fewer passes over x and one start of the threads where
