@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <numeric>
 #include <set>
@@ -45,6 +46,28 @@ TEST_F(Threads, ChunksAreTheSameForEveryThreadCount) {
   };
   const float one = sum(1);
   for (const int threads : {2, 3, 4, 8}) EXPECT_EQ(sum(threads), one) << threads;
+}
+
+TEST_F(Threads, AThreadBeginsWhereItsShareDoes) {
+  set_thread_count(4);
+  EXPECT_EQ(first_chunk_of(0, 10), 0);
+  EXPECT_EQ(first_chunk_of(1, 10), 2);
+  EXPECT_EQ(first_chunk_of(3, 10), 7);
+  EXPECT_EQ(first_chunk_of(3, 2), 1);  // two shares, four threads
+}
+
+TEST_F(Threads, WhatIsReadAheadMayBeNoMore) {
+  set_thread_count(4);
+  const std::vector<char> there(1 << 20);
+  std::vector<ReadAhead> next(4, {there.data(), 1 << 20});
+  next[2] = {reinterpret_cast<const void*>(std::uintptr_t{4096}), 1 << 20};  // not mapped
+  std::atomic<std::int64_t> visits = 0;
+  for (int i = 0; i < 100; ++i) {
+    parallel_for(
+        64, 1, [&](std::int64_t begin, std::int64_t end) { visits += end - begin; }, next);
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  EXPECT_EQ(visits, 6400);
 }
 
 TEST_F(Threads, TheFailureOfTheLowestChunkReachesTheCaller) {

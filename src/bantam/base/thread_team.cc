@@ -8,6 +8,7 @@
 #include <csignal>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace bantam::threads_detail {
 namespace {
@@ -36,6 +37,18 @@ bool pause_until(const Done& done) {
   return false;
 }
 
+// Reads memory into a cache of this core until `done`.
+template <class Done>
+void bring_near(ReadAhead next, const Done& done) {
+  constexpr std::int64_t kLine = 64, kAtATime = 4 * kLine;
+  const auto* at = static_cast<const char*>(next.at);
+  for (std::int64_t i = 0; i < next.bytes && !done(); i += kAtATime) {
+    for (std::int64_t line = 0; line < kAtATime; line += kLine) {
+      __builtin_prefetch(at + i + line, 0, 2);
+    }
+  }
+}
+
 // Signals are for the threads of the program; a handler must not run on a helper.
 class SignalsBlocked {
  public:
@@ -56,7 +69,7 @@ class SignalsBlocked {
 
 Shares::Shares(std::int64_t chunks, int threads) : count_(std::min(threads, kMost)) {
   for (int i = 0; i < count_; ++i) {
-    shares_[i].next.store(chunks * i / count_, std::memory_order_relaxed);
+    shares_[i].next.store(first_chunk(chunks, threads, i), std::memory_order_relaxed);
     shares_[i].end = chunks * (i + 1) / count_;
   }
 }
@@ -86,6 +99,7 @@ bool ThreadTeam::run(const Loop& loop) {
 }
 
 void ThreadTeam::hire(int helpers) {
+  if (helpers_ >= helpers) return;  // nearly always: no system call then
   const SignalsBlocked for_new_threads;
   while (helpers_ < helpers) {
     try {
@@ -98,17 +112,22 @@ void ThreadTeam::hire(int helpers) {
 }
 
 void ThreadTeam::help_forever(int number) {
+  ReadAhead next;
   for (std::uint32_t last = 0;;) {
-    last = wait_for_call(last);
+    last = wait_for_call(last, std::exchange(next, {}));
     ++inside_;
     const Loop* loop = loop_;
-    if (loop != nullptr && number < loop->threads) loop->help(loop->self, number);
+    if (loop != nullptr && number < loop->threads) {
+      loop->help(loop->self, number);
+      if (number < std::ssize(loop->next)) next = loop->next[static_cast<std::size_t>(number)];
+    }
     --inside_;
   }
 }
 
-std::uint32_t ThreadTeam::wait_for_call(std::uint32_t last) const {
+std::uint32_t ThreadTeam::wait_for_call(std::uint32_t last, ReadAhead next) const {
   const auto called = [&] { return calls_.load(std::memory_order_relaxed) != last; };
+  bring_near(next, called);
   if (!pause_until(called)) {
     const Clock::time_point tired = Clock::now() + kBeforeSleep;
     while (!called()) {

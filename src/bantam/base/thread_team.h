@@ -2,9 +2,13 @@
 // waits for one that has not begun to help.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <span>
+
+#include "bantam/base/threads.h"
 
 namespace bantam::threads_detail {
 
@@ -14,6 +18,12 @@ namespace bantam::threads_detail {
 class Shares {
  public:
   Shares(std::int64_t chunks, int threads);
+
+  /// Where the share of a thread begins.
+  static std::int64_t first_chunk(std::int64_t chunks, int threads, int thread) {
+    const int shares = std::min(threads, kMost);
+    return chunks * (thread % shares) / shares;
+  }
 
   template <class Run>
   void take_all(int thread, const Run& run) {
@@ -41,6 +51,7 @@ struct Loop {
   int threads;  ///< that may take part, the caller included
   void (*help)(const void* self, int thread);
   const void* self;
+  std::span<const ReadAhead> next;  ///< by thread; may be short or empty
 };
 
 /// One for the whole process; of several callers at the same time one has it, the others work
@@ -57,7 +68,7 @@ class ThreadTeam {
  private:
   void hire(int helpers);
   void help_forever(int number);
-  std::uint32_t wait_for_call(std::uint32_t last) const;
+  std::uint32_t wait_for_call(std::uint32_t last, ReadAhead next) const;
 
   std::mutex owner_;  ///< held by the caller whose loop it is
   int helpers_ = 0;

@@ -65,9 +65,15 @@ int thread_count() {
   return count;
 }
 
+std::int64_t first_chunk_of(int thread, std::int64_t chunks) {
+  const auto threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
+  return threads_detail::Shares::first_chunk(chunks, threads, thread);
+}
+
 namespace threads_detail {
 
-void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body) {
+void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body,
+                std::span<const ReadAhead> next) {
   std::mutex mutex;
   std::exception_ptr failure;
   std::int64_t failed_chunk = chunks;
@@ -96,7 +102,7 @@ void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* bod
     using Take = decltype(take);
     const Loop loop{threads,
                     [](const void* self, int thread) { (*static_cast<const Take*>(self))(thread); },
-                    &take};
+                    &take, next};
     if (!ThreadTeam::instance().run(loop)) run_here();
   }
   if (failure) std::rethrow_exception(failure);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace bantam {
 
@@ -16,6 +17,21 @@ int thread_count();
 /// does a call while another thread has the team.
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t grain, Body&& body);
+
+/// Memory that a thread will read soon. Only a hint: memory that is no longer there does no harm.
+struct ReadAhead {
+  const void* at = nullptr;
+  std::int64_t bytes = 0;
+};
+
+/// The same; after the loop, thread i brings next[i] into its cache as long as it has nothing else
+/// to do. Thread 0, the caller, always has.
+template <class Body>
+void parallel_for(std::int64_t count, std::int64_t grain, Body&& body,
+                  std::span<const ReadAhead> next);
+
+/// The chunk of [0, chunks) that a thread begins with.
+std::int64_t first_chunk_of(int thread, std::int64_t chunks);
 
 }  // namespace bantam
 

@@ -3,16 +3,19 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace bantam {
 
 namespace threads_detail {
 /// run(body, 0 … chunks-1), on the team.
-void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body);
+void run_chunks(std::int64_t chunks, void (*run)(void*, std::int64_t), void* body,
+                std::span<const ReadAhead> next);
 }  // namespace threads_detail
 
 template <class Body>
-void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+void parallel_for(std::int64_t count, std::int64_t grain, Body&& body,
+                  std::span<const ReadAhead> next) {
   if (count <= 0) return;
   grain = std::max<std::int64_t>(grain, 1);
   using Bare = std::remove_reference_t<Body>;
@@ -26,7 +29,12 @@ void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
                                const std::int64_t begin = chunk * r.grain;
                                r.body(begin, begin + std::min(r.grain, r.count - begin));
                              },
-                             &range);
+                             &range, next);
+}
+
+template <class Body>
+void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+  parallel_for(count, grain, std::forward<Body>(body), {});
 }
 
 }  // namespace bantam

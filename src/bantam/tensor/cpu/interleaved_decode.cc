@@ -2,7 +2,7 @@
 // is the only rounding, and values are those of decode.cc in every instruction set.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS HWY_SSSE3
-#define HWY_WANT_AVX3_DL  // the targets of interleaved_product.cc: they decide how many lanes
+#define HWY_WANT_AVX3_DL  // the targets of interleaved_kernels.cc: they decide how many lanes
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bantam/tensor/cpu/interleaved_decode.cc"
 #include <hwy/foreach_target.h>

@@ -22,6 +22,7 @@
 #include <memory>
 #include <span>
 
+#include "bantam/tensor/cpu/read_order.h"
 #include "bantam/tensor/cpu/rounded_rows.h"
 #include "bantam/tensor/tensor.h"
 
@@ -48,6 +49,7 @@ struct InterleavedWeight {
   std::int64_t rows, width;
   std::int64_t tile_size;  ///< bytes
   Tensor tiles;            ///< i32 [bytes / 4]
+  std::shared_ptr<ReadNext> next = std::make_shared<ReadNext>();
 };
 
 /// weight [N, K] of a type with a layout.

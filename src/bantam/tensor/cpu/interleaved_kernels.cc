@@ -10,7 +10,7 @@
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #define HWY_WANT_AVX3_DL  // which has products of bytes
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/interleaved_product.cc"
+#define HWY_TARGET_INCLUDE "bantam/tensor/cpu/interleaved_kernels.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, as Highway asks.
 #include <hwy/cache_control.h>
@@ -22,32 +22,9 @@
 #include <utility>
 #include <vector>
 
-#include "bantam/base/file_pages.h"
-#include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/interleaved_form-inl.h"
-#include "bantam/tensor/cpu/interleaved_weight.h"
+#include "bantam/tensor/cpu/interleaved_kernels.h"
 #include "bantam/tensor/cpu/quad_dot-inl.h"
-
-#ifndef BANTAM_TENSOR_CPU_INTERLEAVED_PRODUCT_ONCE_
-#define BANTAM_TENSOR_CPU_INTERLEAVED_PRODUCT_ONCE_
-namespace bantam::cpu {
-
-struct InterleavedJob {
-  const RoundedRows& x;
-  const std::byte* tiles;
-  std::int64_t tile_size, outputs;
-  float* out;  // [x.rows(), outputs]
-};
-
-// lanes 0: no kernel for the type on this CPU.
-struct InterleavedKernel {
-  int lanes = 0;
-  int wide_rows = 0;
-  void (*tiles)(const InterleavedJob&, std::int64_t first, std::int64_t last) = nullptr;
-};
-
-}  // namespace bantam::cpu
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
@@ -437,54 +414,7 @@ HWY_EXPORT(find);
 
 }  // namespace
 
-bool multiplies_interleaved(DType dtype) { return HWY_DYNAMIC_DISPATCH(find)(dtype).lanes > 0; }
-
-int rows_side_by_side() { return HWY_DYNAMIC_DISPATCH(find)(DType::q8_0).wide_rows; }
-
-std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
-  return std::static_pointer_cast<const InterleavedWeight>(weight.kept_form([&] {
-    const int lanes = HWY_DYNAMIC_DISPATCH(find)(weight.dtype()).lanes;
-    const auto form = std::make_shared<const InterleavedWeight>(interleave(weight, lanes));
-    forget_file_pages(weight.bytes(), weight.byte_size());
-    return form;
-  }));
-}
-
-namespace {
-
-// One weight's share of the chunks that threads take.
-struct Piece {
-  InterleavedJob job;
-  InterleavedKernel kernel;
-  std::int64_t tiles, grain, first_chunk;
-};
-
-}  // namespace
-
-void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
-                          std::span<Tensor> outs) {
-  if (x.rows() == 0) return;
-  std::vector<Piece> pieces;
-  std::int64_t chunks = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const InterleavedKernel kernel = HWY_DYNAMIC_DISPATCH(find)(weights[i].dtype());
-    const auto kept = interleaved(weights[i]);
-    // About 48 KiB of weight: enough to read in order for a while, small enough to balance.
-    const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept->tile_size, 1, 32);
-    const std::int64_t tiles = (kept->rows + kernel.lanes - 1) / kernel.lanes;
-    const InterleavedJob job{x, kept->tiles.bytes(), kept->tile_size, kept->rows,
-                             outs[i].data<float>()};
-    pieces.push_back({job, kernel, tiles, grain, chunks});
-    chunks += (tiles + grain - 1) / grain;
-  }
-  parallel_for(chunks, 1, [&](std::int64_t chunk, std::int64_t) {
-    std::size_t index = pieces.size() - 1;
-    while (pieces[index].first_chunk > chunk) --index;
-    const Piece& piece = pieces[index];
-    const std::int64_t first = (chunk - piece.first_chunk) * piece.grain;
-    piece.kernel.tiles(piece.job, first, std::min(first + piece.grain, piece.tiles));
-  });
-}
+InterleavedKernel interleaved_kernel(DType dtype) { return HWY_DYNAMIC_DISPATCH(find)(dtype); }
 
 }  // namespace bantam::cpu
 #endif  // HWY_ONCE

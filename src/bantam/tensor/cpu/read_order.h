@@ -1,0 +1,32 @@
+// The order in which weights are read: a model reads them alike for every token, so what followed a
+// weight the last time tells a thread that waits what to bring near. While one thread computes what
+// lies between two products, the others would leave memory idle.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "bantam/base/threads.h"
+
+namespace bantam::cpu {
+
+/// What was read after a weight, where each thread began. Threads may learn and ask at once; what
+/// is out of date costs a few reads.
+class ReadNext {
+ public:
+  static constexpr int kThreads = 16;  ///< those above get no hint
+
+  void learn(std::span<const ReadAhead> by_thread);
+  std::array<ReadAhead, kThreads> by_thread() const;
+
+ private:
+  struct Begin {
+    std::atomic<const void*> at = nullptr;
+    std::atomic<std::int64_t> bytes = 0;
+  };
+  std::array<Begin, kThreads> begins_;
+};
+
+}  // namespace bantam::cpu
