@@ -97,6 +97,8 @@ TEST(JinjaTemplate, ArithmeticFailsWithALineAndNoSignal) {  // C3
     EXPECT_THAT(refusal(source, smallest), HasSubstr("line 1")) << source;
   }
   EXPECT_EQ(render("{{ m % -1 }} {{ m is divisibleby(-1) }}", smallest), "0 True");
+  EXPECT_EQ(render("{{ m % 3 }} {{ m % 9223372036854775807 }} {{ -7 % 3 }} {{ 7 % -3 }}", smallest),
+            "1 9223372036854775806 2 -2");
 }
 
 TEST(JinjaTemplate, BudgetsEndWhatTakesTooLong) {  // C4

@@ -44,6 +44,14 @@ std::int64_t floor_divided(std::int64_t a, std::int64_t b) {
   return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
 }
 
+// Has the sign of b.
+std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
+  if (b == 0) throw Fault{"integer division or modulo by zero"};
+  if (b == -1) return 0;  // the machine's remainder would trap on the smallest integer
+  const std::int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 Value integers(Op op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   switch (op) {
@@ -65,9 +73,7 @@ Value integers(Op op, std::int64_t a, std::int64_t b) {
     case Op::floor_divide:
       return Value::integer(floor_divided(a, b));
     case Op::modulo:
-      if (b == -1)
-        return Value::integer(0);  // the machine's remainder would trap on the smallest integer
-      return Value::integer(a - floor_divided(a, b) * b);
+      return Value::integer(floor_remainder(a, b));
     case Op::power:
       if (b >= 0) return Value::integer(integer_power(a, b));
       if (a == 0) throw Fault{"0.0 cannot be raised to a negative power"};
