@@ -1,5 +1,6 @@
 // Products with 8-bit activations (RoundActivations): against f32 products with the rounded x, and
 // the promises that answering rests on.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
@@ -32,7 +33,7 @@ Tensor drawn(const Shape& shape, std::string_view name, double outliers = 0.005)
 }
 
 // x as RoundedRows stores it.
-Tensor rounded(const Tensor& x, int wide = 16) {
+Tensor rounded(const Tensor& x, cpu::RoundedRows::Wide wide = {.lanes = 8, .vectors = 2}) {
   Tensor out = Tensor::empty(x.shape());
   const std::int64_t width = x.size(1);
   const cpu::RoundedRows rows(x.data<float>(), x.size(0), width, wide);
@@ -47,7 +48,8 @@ Tensor rounded(const Tensor& x, int wide = 16) {
             block.wide
                 ? block.levels[((group * kGroup / 4 + quad) * block.stride + row) * 4 + i % 4]
                 : block.levels[at * kGroup + i % kGroup];
-        values[static_cast<std::size_t>(row * width + i)] = block.scales[at] * static_cast<double>(level);
+        values[static_cast<std::size_t>(row * width + i)] =
+            block.scales[at] * static_cast<double>(level);
       }
     }
     for (const cpu::RoundedRows::Remainder& remainder : block.remainders) {
@@ -63,8 +65,33 @@ Tensor rounded(const Tensor& x, int wide = 16) {
 
 TEST(RoundedRows, HoldsTheSameNumbersInWideAndNarrowBlocks) {
   const Tensor x = drawn({29, 256}, "x");
-  const std::vector<double> narrow = rounded(x, 1 << 20).values();
-  for (const int wide : {8, 16, 32}) EXPECT_EQ(rounded(x, wide).values(), narrow) << wide;
+  const std::vector<double> narrow = rounded(x, {1 << 20, 2}).values();
+  for (const int lanes : {4, 8, 16}) {
+    for (const int vectors : {2, 3}) {
+      EXPECT_EQ(rounded(x, {lanes, vectors}).values(), narrow) << lanes << " * " << vectors;
+    }
+  }
+}
+
+TEST(RoundedRows, BlocksAreWideWhileMoreThanAVectorIsLeft) {
+  const auto blocks_of = [](std::int64_t rows, int vectors) {
+    const Tensor x = drawn({rows, 32}, "x");
+    std::vector<int> strides;
+    for (const auto& block :
+         cpu::RoundedRows(x.data<float>(), rows, 32, {.lanes = 16, .vectors = vectors}).blocks()) {
+      strides.push_back(block.stride);
+    }
+    return strides;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(blocks_of(16, 3), ElementsAre(8, 8));
+  EXPECT_THAT(blocks_of(17, 3), ElementsAre(32));
+  EXPECT_THAT(blocks_of(33, 3), ElementsAre(48));
+  EXPECT_THAT(blocks_of(64, 3), ElementsAre(32, 32));
+  EXPECT_THAT(blocks_of(70, 3), ElementsAre(48, 32));
+  EXPECT_THAT(blocks_of(97, 3), ElementsAre(48, 32, 32));
+  EXPECT_THAT(blocks_of(64, 2), ElementsAre(32, 32));
+  EXPECT_THAT(blocks_of(53, 2), ElementsAre(32, 32));
 }
 
 double relative_error(const Tensor& y, const Tensor& expected) {
@@ -84,7 +111,7 @@ Tensor answer(const Tensor& x, const Tensor& w) {
 
 TEST(RoundedLinear, EqualsTheF32ProductWithTheRoundedActivations) {
   for (const DType type : kTypes) {
-    for (const std::int64_t rows : {1, 2, 3, 5, 8, 13, 40}) {
+    for (const std::int64_t rows : {1, 2, 3, 5, 8, 13, 40, 70}) {
       for (const std::int64_t outputs : {1, 9, 64}) {
         const Tensor x = drawn({rows, 512}, "x"), w = quantize(drawn({outputs, 512}, "w", 0), type);
         // f32 sums of 512 products, in another order.
@@ -114,7 +141,7 @@ TEST(RoundedLinear, KeepsTheRemainderOfGroupsWithOutliers) {
 
 TEST(RoundedLinear, GivesARowTheSameBitsAloneAndAmongOthersAndAtAnyThreadCount) {
   for (const DType type : kTypes) {
-    const Tensor x = drawn({21, 512}, "x"), w = quantize(drawn({100, 512}, "w", 0), type);
+    const Tensor x = drawn({70, 512}, "x"), w = quantize(drawn({100, 512}, "w", 0), type);
     set_thread_count(2);
     const std::vector<double> together = answer(x, w).values();
     set_thread_count(1);

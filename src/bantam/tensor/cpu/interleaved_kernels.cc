@@ -34,9 +34,11 @@ namespace {
 
 using SignedBytes = hn::Vec<hn::RebindToSigned<ByteTag>>;
 
-// Rows of x in a wide block, and rows of the weight that meet them at a time: as many sums as
-// registers hold.
-constexpr int kVectors = 2, kWide = kVectors * kLanes, kWeightRows = 4;
+// Vectors of rows of x in a wide block, and rows of the weight that meet them at a time: as many
+// sums as registers hold. Where one instruction makes a product, more of them hide its latency.
+constexpr int kLeastVectors = 2, kMostVectors = HWY_TARGET == HWY_AVX3_DL ? 3 : 2, kWeightRows = 4;
+// Units of a tile and a block that meet before the next: they stay in a first-level cache.
+constexpr std::int64_t kUnitsAtATime = 8;
 
 HWY_INLINE SignedBytes broadcast_quad(const void* quad) {
   std::int32_t word;
@@ -241,20 +243,24 @@ struct RowsOfUnit {
   const float *scales, *minimums;
 };
 
-// sums += quad kStep of a half of a unit times that quad of x: quads [8][kWide][4].
-template <class Form, int kHalf, int kStep>
+// Sums of a wide block of kVectors * kLanes rows with kWeightRows rows of the weight.
+template <int kVectors>
+using WideTotals = Floats[kWeightRows][kVectors];
+
+// sums += quad kStep of a half of a unit times that quad of x: quads [8][rows][4].
+template <class Form, int kVectors, int kHalf, int kStep>
 HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t* quads,
                                    Sums<Form> (&sums)[kWeightRows][kVectors]) {
   const hn::RebindToSigned<ByteTag> d8;
   constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
   SignedBytes x[kVectors];
-  HWY_UNROLL(2)
+  HWY_UNROLL(3)
   for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
   HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     const auto weight =
         Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(levels + (kQ * kLanes + r) * 4)));
-    HWY_UNROLL(2)
+    HWY_UNROLL(3)
     for (int v = 0; v < kVectors; ++v) {
       sums[r][v].template add<kStep, kQuadsOfHalf<Form>>(weight, x[v]);
     }
@@ -262,27 +268,29 @@ HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t
 }
 
 // totals += products of a half of a unit with a wide block.
-template <class Form, int kHalf, int... kSteps>
+template <class Form, int kVectors, int kHalf, int... kSteps>
 HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
                               std::int64_t group, std::integer_sequence<int, kSteps...>,
-                              Floats (&totals)[kWeightRows][kVectors]) {
+                              WideTotals<kVectors>& totals) {
+  constexpr int kRows = kVectors * kLanes;
   const FloatTag d;
   Sums<Form> sums[kWeightRows][kVectors];
-  (multiply_wide_quad<Form, kHalf, kSteps>(unit.levels, x.levels + group * kUnit * kWide, sums),
+  (multiply_wide_quad<Form, kVectors, kHalf, kSteps>(unit.levels, x.levels + group * kUnit * kRows,
+                                                     sums),
    ...);
-  const float* scales = x.scales + group * kWide;
+  const float* scales = x.scales + group * kRows;
   const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
   HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
-    HWY_UNROLL(2)
+    HWY_UNROLL(3)
     for (int v = 0; v < kVectors; ++v) {
       totals[r][v] = hn::MulAdd(hn::ConvertTo(d, sums[r][v].total()),
                                 hn::Mul(scale, hn::LoadU(d, scales + v * kLanes)), totals[r][v]);
     }
     if constexpr (Form::kHasMinimum) {
       const Floats minimum = hn::Set(d, unit.minimums[kHalf * kLanes + r]);
-      HWY_UNROLL(2)
+      HWY_UNROLL(3)
       for (int v = 0; v < kVectors; ++v) {
         totals[r][v] = hn::MulAdd(minimum, hn::LoadU(d, sums_of_x + v * kLanes), totals[r][v]);
       }
@@ -290,26 +298,52 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
   }
 }
 
-// out [kWide][kLanes]: a tile against a wide block.
-template <class Form>
-HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
-                            const RoundedRows::Block& x, float* out) {
+// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block; `row`
+// is the first of the weight's.
+template <class Form, int kVectors>
+HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t first,
+                               std::int64_t last, const RoundedRows::Block& x,
+                               float (*sums)[kVectors][kLanes]) {
   constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
   const FloatTag d;
+  WideTotals<kVectors> totals;
+  HWY_UNROLL(4)
+  for (int r = 0; r < kWeightRows; ++r) {
+    HWY_UNROLL(3)
+    for (int v = 0; v < kVectors; ++v) totals[r][v] = hn::LoadU(d, sums[r][v]);
+  }
+  for (std::int64_t group = first; group < last; ++group) {
+    const auto unit = tile.unit(group);
+    const RowsOfUnit rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
+    add_wide_half<Form, kVectors, 0>(rows, x, group, kSteps, totals);
+    if constexpr (Form::kHalves == 2) {
+      add_wide_half<Form, kVectors, 1>(rows, x, group, kSteps, totals);
+    }
+  }
+  HWY_UNROLL(4)
+  for (int r = 0; r < kWeightRows; ++r) {
+    HWY_UNROLL(3)
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(totals[r][v], d, sums[r][v]);
+  }
+}
+
+// out [kVectors * kLanes][kLanes]: a tile against a wide block.
+template <class Form, int kVectors>
+HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
+                            const RoundedRows::Block& x, float* out) {
+  const FloatTag d;
+  float sums[kLanes][kVectors][kLanes] = {};
+  for (std::int64_t first = 0; first < groups; first += kUnitsAtATime) {
+    const std::int64_t last = std::min(first + kUnitsAtATime, groups);
+    for (int row = 0; row < kLanes; row += kWeightRows) {
+      add_wide_units<Form, kVectors>(tile, row, first, last, x, sums + row);
+    }
+  }
   for (int row = 0; row < kLanes; row += kWeightRows) {
-    Floats totals[kWeightRows][kVectors];
-    for (auto& of_row : totals) {
-      for (auto& total : of_row) total = hn::Zero(d);
-    }
-    for (std::int64_t group = 0; group < groups; ++group) {
-      const auto unit = tile.unit(group);
-      const RowsOfUnit rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
-      add_wide_half<Form, 0>(rows, x, group, kSteps, totals);
-      if constexpr (Form::kHalves == 2) add_wide_half<Form, 1>(rows, x, group, kSteps, totals);
-    }
     for (int v = 0; v < kVectors; ++v) {
+      const auto of_row = [&](int r) HWY_ATTR { return hn::LoadU(d, sums[row + r][v]); };
       float by_token[kLanes * kWeightRows];
-      hn::StoreInterleaved4(totals[0][v], totals[1][v], totals[2][v], totals[3][v], d, by_token);
+      hn::StoreInterleaved4(of_row(0), of_row(1), of_row(2), of_row(3), d, by_token);
       for (int t = 0; t < kLanes; ++t) {
         std::memcpy(out + (v * kLanes + t) * kLanes + row, by_token + t * kWeightRows,
                     kWeightRows * sizeof(float));
@@ -344,9 +378,11 @@ void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
   const std::int64_t groups = job.x.groups();
   if (blocks.front().wide) open.open(tile);
   for (const RoundedRows::Block& x : blocks) {
-    float sums[std::max(kWide, RoundedRows::kMostNarrow) * kLanes];
-    if (x.wide) {
-      wide_tile<Form>(open, groups, x, sums);
+    float sums[std::max(kMostVectors * kLanes, RoundedRows::kMostNarrow) * kLanes];
+    if (x.wide && x.stride == kMostVectors * kLanes) {
+      wide_tile<Form, kMostVectors>(open, groups, x, sums);
+    } else if (x.wide) {
+      wide_tile<Form, kLeastVectors>(open, groups, x, sums);
     } else if (x.rows == 8) {
       narrow_tile<Form, 8>(tile, groups, x, sums);
     } else if (x.rows == 4) {
@@ -362,11 +398,10 @@ void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
 
 template <class Form>
 void tiles_of_form(const InterleavedJob& job, std::int64_t first, std::int64_t last) {
-  // So much of x stays in a second-level cache while the tiles pass by.
-  constexpr std::int64_t kBytes = 192 << 10;
   std::span<const RoundedRows::Block> blocks = job.x.blocks();
+  const std::int64_t block_bytes = kMostVectors * kLanes * job.x.width();
   const auto at_once =
-      static_cast<std::size_t>(std::max<std::int64_t>(kBytes / (kWide * job.x.width()), 1));
+      static_cast<std::size_t>(std::max<std::int64_t>(job.bytes_at_once / block_bytes, 1));
   OpenTile<Form> open(blocks.front().wide ? job.x.groups() : 0);
   while (!blocks.empty()) {
     const auto some = blocks.first(std::min(at_once, blocks.size()));
@@ -383,19 +418,19 @@ InterleavedKernel find(DType dtype) {
   switch (dtype) {
 #if HWY_TARGET != HWY_SCALAR
     case DType::q4_0:
-      return {kLanes, kWide, tiles_of_form<ScaleForm<4, 8>>};
+      return {kLanes, kMostVectors, tiles_of_form<ScaleForm<4, 8>>};
     case DType::q4_1:
-      return {kLanes, kWide, tiles_of_form<MinimumForm<4>>};
+      return {kLanes, kMostVectors, tiles_of_form<MinimumForm<4>>};
     case DType::q5_0:
-      return {kLanes, kWide, tiles_of_form<ScaleForm<5, 16>>};
+      return {kLanes, kMostVectors, tiles_of_form<ScaleForm<5, 16>>};
     case DType::q5_1:
-      return {kLanes, kWide, tiles_of_form<MinimumForm<5>>};
+      return {kLanes, kMostVectors, tiles_of_form<MinimumForm<5>>};
     case DType::q8_0:
-      return {kLanes, kWide, tiles_of_form<Q8_0ProductForm>};
+      return {kLanes, kMostVectors, tiles_of_form<Q8_0ProductForm>};
     case DType::q4_k:
-      return {kLanes, kWide, tiles_of_form<Q4_KForm>};
+      return {kLanes, kMostVectors, tiles_of_form<Q4_KForm>};
     case DType::q6_k:
-      return {kLanes, kWide, tiles_of_form<Q6_KForm>};
+      return {kLanes, kMostVectors, tiles_of_form<Q6_KForm>};
 #endif
     default:
       return {};

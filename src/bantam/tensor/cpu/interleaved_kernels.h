@@ -14,12 +14,15 @@ struct InterleavedJob {
   const RoundedRows& x;
   const std::byte* tiles;
   std::int64_t tile_size, outputs;
-  float* out;  ///< [x.rows(), outputs]
+  float* out;                  ///< [x.rows(), outputs]
+  std::int64_t bytes_at_once;  ///< of x that stay in cache while the tiles pass by
 };
 
 struct InterleavedKernel {
-  int lanes = 0;      ///< rows of the weight in a tile; 0: none for the type on this CPU
-  int wide_rows = 0;  ///< rows of x in a wide block
+  /// Rows of the weight in a tile; 0: none for the type on this CPU.
+  int lanes = 0;
+  /// The most vectors of rows of x in a wide block; all but one can be, too.
+  int vectors = 0;
   void (*tiles)(const InterleavedJob&, std::int64_t first, std::int64_t last) = nullptr;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bantam/base/file_pages.h"
+#include "bantam/base/machine.h"
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/interleaved_kernels.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
@@ -15,7 +16,10 @@ namespace bantam::cpu {
 
 bool multiplies_interleaved(DType dtype) { return interleaved_kernel(dtype).lanes > 0; }
 
-int rows_side_by_side() { return interleaved_kernel(DType::q8_0).wide_rows; }
+RoundedRows::Wide rows_side_by_side() {
+  const InterleavedKernel kernel = interleaved_kernel(DType::q8_0);
+  return {kernel.lanes, kernel.vectors};
+}
 
 std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
   return std::static_pointer_cast<const InterleavedWeight>(weight.kept_form([&] {
@@ -27,6 +31,12 @@ std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
 }
 
 namespace {
+
+// The rest of a second-level cache is for the tile and what the hardware reads ahead.
+std::int64_t cache_for_x() {
+  static const std::uint64_t level2 = cache_sizes().level2;
+  return std::max<std::int64_t>(static_cast<std::int64_t>(level2) / 8 * 3, 192 << 10);
+}
 
 // One weight's share of the chunks that threads take.
 struct Piece {
@@ -74,8 +84,8 @@ void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
     // About 48 KiB of weight: enough to read in order for a while, small enough to balance.
     const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept->tile_size, 1, 32);
     const std::int64_t tiles = (kept->rows + kernel.lanes - 1) / kernel.lanes;
-    const InterleavedJob job{x, kept->tiles.bytes(), kept->tile_size, kept->rows,
-                             outs[i].data<float>()};
+    const InterleavedJob job{x,          kept->tiles.bytes(),   kept->tile_size,
+                             kept->rows, outs[i].data<float>(), cache_for_x()};
     pieces.push_back({job, kernel, tiles, grain, chunks});
     chunks += (tiles + grain - 1) / grain;
     if (i == 0) next = kept->next;

@@ -58,8 +58,8 @@ InterleavedWeight interleave(const Tensor& weight, int lanes);
 /// True when interleaved_product() takes weights of this type on this CPU.
 bool multiplies_interleaved(DType dtype);
 
-/// Rows of x that make a wide block on this CPU.
-int rows_side_by_side();
+/// Wide blocks of x on this CPU.
+RoundedRows::Wide rows_side_by_side();
 
 /// The form of a weight that this CPU multiplies; made by the first call and kept with the weight's
 /// memory. Pages of a mapped file under the weight may then leave memory.

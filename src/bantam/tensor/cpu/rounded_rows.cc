@@ -125,7 +125,7 @@ HWY_EXPORT(round_row);
 
 }  // namespace
 
-RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, int wide)
+RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, Wide wide)
     : rows_(rows), width_(width) {
   lay_out(wide);
   parallel_for(static_cast<std::int64_t>(blocks_.size()), 1,
@@ -136,15 +136,28 @@ RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, 
                });
 }
 
+namespace {
+
+// The most, unless what is left then is too little for a wide block and two smaller ones hold all.
+int rows_of_wide_block(std::int64_t left, RoundedRows::Wide wide) {
+  const int most = wide.vectors * wide.lanes, less = std::max(wide.vectors - 1, 2) * wide.lanes;
+  if (left > most) return left <= 2 * less ? less : most;
+  return left <= less ? less : most;
+}
+
+}  // namespace
+
 // Cuts the rows in blocks and makes room for what they will hold.
-void RoundedRows::lay_out(int wide) {
+void RoundedRows::lay_out(Wide wide) {
   const auto add = [&](bool is_wide, std::int64_t count, int stride, std::int64_t first) {
     blocks_.push_back(
         {is_wide, static_cast<int>(count), stride, first, nullptr, nullptr, nullptr, {}});
   };
   std::int64_t first = 0;
-  for (; rows_ - first > wide / 2; first += wide) {
-    add(true, std::min<std::int64_t>(wide, rows_ - first), wide, first);
+  while (rows_ - first > wide.lanes) {
+    const int rows = rows_of_wide_block(rows_ - first, wide);
+    add(true, std::min<std::int64_t>(rows, rows_ - first), rows, first);
+    first += rows;
   }
   const std::int64_t stored = std::max(rows_, first);
   while (first < rows_) {

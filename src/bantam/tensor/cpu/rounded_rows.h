@@ -49,9 +49,14 @@ class RoundedRows {
     std::span<const Remainder> remainders;  ///< by row, then by group
   };
 
-  /// x [rows, width], width a multiple of 32. Blocks have `wide` rows as long as there are more
-  /// than half of them, then narrow ones follow.
-  RoundedRows(const float* x, std::int64_t rows, std::int64_t width, int wide);
+  /// Rows of wide blocks: vectors of `lanes` rows, two or `vectors` of them.
+  struct Wide {
+    int lanes, vectors;
+  };
+
+  /// x [rows, width], width a multiple of 32. Blocks are wide as long as there are more rows than
+  /// one vector holds, then narrow ones follow.
+  RoundedRows(const float* x, std::int64_t rows, std::int64_t width, Wide wide);
 
   std::int64_t rows() const { return rows_; }
   std::int64_t width() const { return width_; }
@@ -59,7 +64,7 @@ class RoundedRows {
   std::span<const Block> blocks() const { return blocks_; }
 
  private:
-  void lay_out(int wide);
+  void lay_out(Wide wide);
   void round_block(const float* x, std::size_t index);
 
   std::int64_t rows_, width_;
