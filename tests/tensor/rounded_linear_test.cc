@@ -77,8 +77,8 @@ TEST(RoundedRows, BlocksAreWideWhileMoreThanAVectorIsLeft) {
   const auto blocks_of = [](std::int64_t rows, int vectors) {
     const Tensor x = drawn({rows, 32}, "x");
     std::vector<int> strides;
-    for (const auto& block :
-         cpu::RoundedRows(x.data<float>(), rows, 32, {.lanes = 16, .vectors = vectors}).blocks()) {
+    const cpu::RoundedRows rounded(x.data<float>(), rows, 32, {.lanes = 16, .vectors = vectors});
+    for (const cpu::RoundedRows::Block& block : rounded.blocks()) {
       strides.push_back(block.stride);
     }
     return strides;
