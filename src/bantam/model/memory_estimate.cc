@@ -106,6 +106,9 @@ std::uint64_t available_memory() {
 MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& source,
                                std::int64_t context) {
   MemoryEstimate estimate;
+  // Weights that answers multiply in integers are kept in the order of these products, and their
+  // pages of the file leave memory: each counts once.
+  std::uint64_t allocated = 0;
   for (const WeightInfo& weight : source.weights()) {
     estimate.weights = add(estimate.weights, weight.bytes);
     // GGUF interleaves the rows of queries and keys (decoder_weights.h).
@@ -113,8 +116,7 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
     if (name.ends_with(".attn_q.weight") || name.ends_with(".attn_k.weight")) {
       estimate.copies = add(estimate.copies, weight.bytes);
     }
-    // Answers keep weights that they multiply in integers in the order of these products, too.
-    if (rounds_in_answers(weight.dtype)) estimate.copies = add(estimate.copies, weight.bytes);
+    if (rounds_in_answers(weight.dtype)) allocated = add(allocated, weight.bytes);
   }
   estimate.program = add(kProgram, multiply(kTokenBytes, positive(config.vocabulary)));
   const std::uint64_t kv_features =
@@ -131,9 +133,10 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
   const std::uint64_t token = add(multiply(3, positive(config.width)), inner);
   estimate.scratch =
       multiply(add(multiply(token, kForwardTokens), positive(config.vocabulary)), sizeof(float));
+  allocated = add(allocated, add(estimate.copies, estimate.scratch));
   const std::uint64_t fixed =
       add(add(add(estimate.weights, estimate.copies), add(estimate.program, estimate.scratch)),
-          add(kWaitingLeast, add(estimate.copies, estimate.scratch) / kWaitingShare));
+          add(kWaitingLeast, allocated / kWaitingShare));
   // Of the store, an eighth is unused and an eighth may wait.
   const std::uint64_t store = add(estimate.kv_cache, 2 * (estimate.kv_cache / kWaitingShare));
   estimate.total = add(fixed, store);

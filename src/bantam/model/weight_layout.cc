@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "bantam/base/error.h"
+#include "bantam/base/file_pages.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
 
@@ -21,6 +22,7 @@ Tensor reorder_rows(const Tensor& weight,
     std::memcpy(out.writable_bytes() + static_cast<std::uint64_t>(row) * row_bytes,
                 weight.bytes() + static_cast<std::uint64_t>(source_of(row)) * row_bytes, row_bytes);
   }
+  forget_file_pages(weight.bytes(), weight.byte_size());
   return out;
 }
 

@@ -30,8 +30,8 @@ void check(const Tensor& table, const Tensor& ids) {
   }
 }
 
-// Tokens from which a lookup touches a good part of a table: a mapped one's pages are not kept in
-// memory until the next step, which finds them in the system's cache of the file.
+// A row read from a mapped table brings its neighbors, 64 KiB in all: after so many rows they leave
+// memory again, and the next step finds them in the system's cache of the file.
 constexpr std::int64_t kManyTokens = 64;
 
 Tensor gather_rows(const Tensor& table, const Tensor& ids) {
@@ -48,8 +48,8 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
     } else {
       dequantize_row(table.dtype(), row, width, out.data<float>() + t * width);
     }
+    if ((t + 1) % kManyTokens == 0) forget_file_pages(table.bytes(), table.byte_size());
   }
-  if (tokens >= kManyTokens) forget_file_pages(table.bytes(), table.byte_size());
   return out;
 }
 
