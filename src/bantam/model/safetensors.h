@@ -89,14 +89,31 @@ class SafetensorsFolder : public WeightSource {
 
 using NamedTensors = std::span<const std::pair<std::string, Tensor>>;
 
+/// A tensor that is made when it is due, so that a file may be larger than memory.
+struct SafetensorsEntry {
+  std::string name;
+  Shape shape;
+  DType dtype;
+  std::function<Tensor()> make;  ///< called once; must keep what is announced here
+
+  std::uint64_t bytes() const;
+};
+
 /// Writes one complete file or nothing. Throws Error(input) on a name used twice and on block
 /// types, which the format does not have.
+void write_safetensors(const Path& path, std::span<const SafetensorsEntry> entries,
+                       const SafetensorsMetadata& metadata = {{"format", "pt"}});
 void write_safetensors(const Path& path, NamedTensors tensors,
                        const SafetensorsMetadata& metadata = {{"format", "pt"}});
 
 /// Writes `folder`/model.safetensors, or shards of at most `max_shard_bytes` with their index when
 /// one file would be larger. A tensor larger than the limit gets a shard of its own. Returns the
 /// files written.
+std::vector<Path> write_safetensors_folder(const Path& folder,
+                                           std::span<const SafetensorsEntry> entries,
+                                           std::uint64_t max_shard_bytes = 5'000'000'000,
+                                           const SafetensorsMetadata& metadata = {
+                                               {"format", "pt"}});
 std::vector<Path> write_safetensors_folder(const Path& folder, NamedTensors tensors,
                                            std::uint64_t max_shard_bytes = 5'000'000'000,
                                            const SafetensorsMetadata& metadata = {

@@ -86,7 +86,8 @@ void add_gguf_weights(const Transformer& model, const GgufWeightType& type, Gguf
                         });
   const GgufTensorTypes types(type, model.config(), std::move(names));
   for (const auto& [name, weight] : weights) {
-    writer.add(name, rounded_to(weight, types.of(name, weight.shape())));
+    const DType dtype = types.of(name, weight.shape());
+    writer.add(name, weight.shape(), dtype, [weight, dtype] { return rounded_to(weight, dtype); });
   }
 }
 
@@ -133,7 +134,8 @@ Json hf_config_of(const Transformer& model) {
 }
 
 void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
-                      std::span<const std::pair<std::string, Tensor>> more) {
+                      std::span<const std::pair<std::string, Tensor>> more,
+                      ProgressSink& progress) {
   require_merged(model);
   if (!info(dtype).is_float) {
     throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
@@ -142,17 +144,26 @@ void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw system_error(failed.value(), folder, "make the folder", Error::Kind::usage);
-  std::vector<std::pair<std::string, Tensor>> tensors;
-  visit_decoder_weights(model, WeightNaming::hf,
-                        [&](const std::string& name, const Tensor& weight) {
-                          tensors.emplace_back(name, rounded_to(weight, dtype));
-                        });
-  for (const auto& [name, weight] : more) tensors.emplace_back(name, rounded_to(weight, dtype));
-  write_safetensors_folder(folder, tensors);
+  std::vector<std::pair<std::string, Tensor>> weights;
+  visit_decoder_weights(
+      model, WeightNaming::hf,
+      [&](const std::string& name, const Tensor& weight) { weights.emplace_back(name, weight); });
+  weights.insert(weights.end(), more.begin(), more.end());
+  ProgressPhase phase(progress, "Writing tensors", static_cast<double>(weights.size()), "tensors");
+  double written = 0;
+  std::vector<SafetensorsEntry> entries;
+  for (const auto& [name, weight] : weights) {
+    entries.push_back({name, weight.shape(), dtype, [&, weight] {
+                         phase.advance(++written);
+                         return rounded_to(weight, dtype);
+                       }});
+  }
+  write_safetensors_folder(folder, entries);
 }
 
-void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
-  write_hf_weights(*model.model, folder, dtype);
+void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype,
+                    ProgressSink& progress) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress);
   Json json = hf_config_of(*model.model);
   json["torch_dtype"] = torch_name(dtype);
   json["bos_token_id"] = model.tokenizer->bos() ? Json(*model.tokenizer->bos()) : Json(nullptr);
@@ -170,8 +181,9 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype) {
   write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
 }
 
-void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype) {
-  write_hf_weights(*model.model, folder, dtype);
+void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype,
+                    ProgressSink& progress) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress);
   const DecoderConfig& config = model.model->config();
   save_tokenizer_files(*model.tokenizer, nullptr, model.sentences.longest.value_or(config.context),
                        folder);
@@ -182,8 +194,9 @@ void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype)
   write_file_atomically(folder / "config.json", dump_json(json, 2) + "\n");
 }
 
-void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
-  write_hf_weights(*model.model, folder, dtype);
+void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype,
+                  ProgressSink& progress) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress);
   if (model.tokenizer && !is_two_way(model.tokenizer->vocabulary())) {
     copy_legacy_tokenizer(model.path, folder);
   } else if (model.tokenizer) {
@@ -202,22 +215,22 @@ void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype) {
 }
 
 void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance) {
+               const std::string& provenance, ProgressSink& progress) {
   GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
-  writer.write(file);
+  writer.write(file, progress);
 }
 
 void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance) {
+               const std::string& provenance, ProgressSink& progress) {
   GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   writer.set("tokenizer.ggml.add_sep_token", separates_twice(*model.tokenizer));
   set_sentence_settings(model.sentences, model.model->architecture().gguf_name, writer);
-  writer.write(file);
+  writer.write(file, progress);
 }
 
 void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance) {
+               const std::string& provenance, ProgressSink& progress) {
   GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
   const Architecture& architecture = model.model->architecture();
   writer.set(std::string(architecture.gguf_name) + std::string(kGgufStartTokenKey),
@@ -226,7 +239,7 @@ void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightTyp
     writer.set("tokenizer.ggml.padding_token_id",
                static_cast<std::uint32_t>(*model.tokens.padding));
   }
-  writer.write(file);
+  writer.write(file, progress);
 }
 
 std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bantam/base/files.h"
+#include "bantam/base/progress.h"
 #include "bantam/model/gguf_weight_types.h"
 #include "bantam/model/load_encoder.h"
 #include "bantam/model/load_model.h"
@@ -22,28 +23,32 @@ Json hf_config_of(const Transformer& model);
 /// Makes the folder, with the weights of a model and `more` beside them in it. Throws Error(usage)
 /// for a type that such files do not hold, or a folder that cannot be made.
 void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
-                      std::span<const std::pair<std::string, Tensor>> more = {});
+                      std::span<const std::pair<std::string, Tensor>> more = {},
+                      ProgressSink& progress = silent_progress());
 
 /// config.json, model.safetensors (sharded above 4 GiB), tokenizer.json, tokenizer_config.json,
 /// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
 /// No adapter may be attached.
-void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype);
+void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype,
+                    ProgressSink& progress = silent_progress());
 
 /// The same of an encoder, with what makes one vector of a text (write_sentence_settings).
-void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype);
+void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype,
+                    ProgressSink& progress = silent_progress());
 
 /// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer, and with
 /// those of its folder where no tokenizer.json can say what they do (Marian, M2M-100).
-void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype);
+void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype,
+                  ProgressSink& progress = silent_progress());
 
 /// One GGUF file with tokenizer, template and provenance, weights as GgufTensorTypes has it. Throws
 /// Error(input) for a family or a tokenizer that the format has no place for.
 void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "");
+               const std::string& provenance = "", ProgressSink& progress = silent_progress());
 void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "");
+               const std::string& provenance = "", ProgressSink& progress = silent_progress());
 void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "");
+               const std::string& provenance = "", ProgressSink& progress = silent_progress());
 
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);

@@ -97,9 +97,9 @@ int write_model(Session& session, const LoadedModel& source, const LoadedModel& 
   inputs.push_back(source.path);
   const ModelOutput output = model_output(session, options, std::move(inputs));
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + source.name);
+    save_gguf(model, output.path, output.type, "from " + source.name, session.progress());
   } else {
-    save_hf_folder(model, output.path, std::get<DType>(output.type));
+    save_hf_folder(model, output.path, std::get<DType>(output.type), session.progress());
   }
   const ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
   const LoadedModel written = load_model(output.path.string());

@@ -39,9 +39,9 @@ int write_seq2seq(Session& session, const LoadedSeq2Seq& model,
                   const ModelWritingOptions& options) {
   const ModelOutput output = model_output(session, options, {model.path});
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + model.name);
+    save_gguf(model, output.path, output.type, "from " + model.name, session.progress());
   } else {
-    save_seq2seq(model, output.path, std::get<DType>(output.type));
+    save_seq2seq(model, output.path, std::get<DType>(output.type), session.progress());
   }
   const LoadedSeq2Seq written = load_seq2seq(output.path);
   if (written.tokens.to_json() != model.tokens.to_json()) {
