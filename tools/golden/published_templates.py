@@ -4,8 +4,10 @@
     python tools/golden/published_templates.py FOLDER/trl/chat_templates templates.json
     BANTAM_GOLDEN_TEMPLATES=templates.json build/release/bantam_test_text --gtest_filter='*PublishedTemplates*'
 
-The first argument may be any folder of *.jinja files. Templates that print the date want the test on the same day.
+The first argument may be any folder of *.jinja files. Of templates that print the date, the test takes those
+of the same day.
 """
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -68,6 +70,7 @@ VARIANTS = [(False, {}), (True, {}), (True, {"enable_thinking": False}), (True, 
 def main():
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     templates, cases = {}, []
+    date = datetime.date.today().isoformat()
     for path in sorted(folder.glob("*.jinja")):
         templates[path.stem] = path.read_text(encoding="utf-8")
         for title, (messages, tools) in CONVERSATIONS.items():
@@ -81,7 +84,7 @@ def main():
                 except Exception as error:  # the text of an error is ours; that there is one is not
                     case["error"] = f"{type(error).__name__}: {error}"
                 cases.append(case)
-    out.write_text(json.dumps({"templates": templates, "cases": cases}), encoding="utf-8")
+    out.write_text(json.dumps({"date": date, "templates": templates, "cases": cases}), encoding="utf-8")
     failed = sum("error" in case for case in cases)
     print(f"{len(templates)} templates, {len(cases)} cases, {failed} that the template refuses")
 
