@@ -81,7 +81,7 @@ std::string write_with_head(const LoadedEncoder& model, const ModelOutput& outpu
          compare(output, "scores of the head", expected, written.logits(batch), expected.values());
 }
 
-std::string write(const LoadedEncoder& model, const ModelOutput& output) {
+std::string write(const LoadedEncoder& model, const ModelOutput& output, ProgressSink& progress) {
   const HeadForm* head = head_of(model);
   if (head != nullptr && output.is_gguf) {
     throw input_error("{}: GGUF has no place for the head of a {}; expected a folder as --out",
@@ -89,9 +89,9 @@ std::string write(const LoadedEncoder& model, const ModelOutput& output) {
   }
   if (head != nullptr) return write_with_head(model, output);
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + model.name);
+    save_gguf(model, output.path, output.type, "from " + model.name, progress);
   } else {
-    save_hf_folder(model, output.path, std::get<DType>(output.type));
+    save_hf_folder(model, output.path, std::get<DType>(output.type), progress);
   }
   return "";
 }
@@ -101,7 +101,7 @@ std::string write(const LoadedEncoder& model, const ModelOutput& output) {
 int write_encoder(Session& session, const LoadedEncoder& model,
                   const ModelWritingOptions& options) {
   const ModelOutput output = model_output(session, options, {model.path});
-  const std::string scores = write(model, output);
+  const std::string scores = write(model, output, session.progress());
   const LoadedEncoder written = load_encoder(output.path.string());
   require_same_tokens(output, *model.tokenizer, *written.tokenizer);
   if (written.sentences.pooling != model.sentences.pooling) {
