@@ -130,6 +130,30 @@ TEST(Safetensors, BlockTypesAndRepeatedNamesAreNotWritten) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(Safetensors, TensorsAreMadeWhenTheyAreDue) {
+  TemporaryFolder folder;
+  const Path path = folder.path() / "m.safetensors";
+  std::vector<std::string> made;
+  const auto entry = [&](const std::string& name, std::int64_t found) {
+    return SafetensorsEntry{name, Shape({2}), DType::f32, [&made, name, found] {
+                              made.push_back(name);
+                              return Tensor::full({found}, 3);
+                            }};
+  };
+  write_safetensors(path, std::vector{entry("a", 2), entry("b", 2)});
+  EXPECT_EQ(made, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(SafetensorsFile::open(path)->tensor("b").values(), (std::vector<double>{3, 3}));
+
+  const Path other = folder.path() / "other.safetensors";
+  EXPECT_THAT(error_of(
+                  [&] {
+                    write_safetensors(other, std::vector{entry("a", 2), entry("b", 3)});
+                  },
+                  Error::Kind::internal),
+              AllOf(HasSubstr("'b'"), HasSubstr("announced 8 bytes, made 12")));
+  EXPECT_FALSE(std::filesystem::exists(other));
+}
+
 TEST(Safetensors, UnalignedDataIsCopied) {
   TemporaryFolder folder;
   std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
