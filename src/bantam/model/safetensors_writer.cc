@@ -56,7 +56,7 @@ std::uint64_t bytes_of(Entries entries) {
 std::vector<SafetensorsEntry> entries_of(NamedTensors tensors) {
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : tensors) {
-    entries.push_back({name, tensor.shape(), tensor.dtype(), [tensor] { return tensor; }});
+    entries.push_back({name, tensor.shape(), tensor.dtype(), [tensor = tensor] { return tensor; }});
   }
   return entries;
 }

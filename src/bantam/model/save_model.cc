@@ -87,7 +87,8 @@ void add_gguf_weights(const Transformer& model, const GgufWeightType& type, Gguf
   const GgufTensorTypes types(type, model.config(), std::move(names));
   for (const auto& [name, weight] : weights) {
     const DType dtype = types.of(name, weight.shape());
-    writer.add(name, weight.shape(), dtype, [weight, dtype] { return rounded_to(weight, dtype); });
+    writer.add(name, weight.shape(), dtype,
+               [weight = weight, dtype] { return rounded_to(weight, dtype); });
   }
 }
 
@@ -153,7 +154,7 @@ void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
   double written = 0;
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, weight] : weights) {
-    entries.push_back({name, weight.shape(), dtype, [&, weight] {
+    entries.push_back({name, weight.shape(), dtype, [&, weight = weight] {
                          phase.advance(++written);
                          return rounded_to(weight, dtype);
                        }});
