@@ -28,21 +28,6 @@
 
 namespace bantam::cpu {
 
-/// What a block of a type looks like in a tile.
-struct InterleavedLayout {
-  int bits = 0;          ///< of a level: 4, 5, 6 or 8
-  int units = 0;         ///< of 32 elements in a block
-  int block_halves = 0;  ///< f16 parameters of a block
-  int unit_bytes = 0;    ///< one-byte parameters of a unit
-
-  std::int64_t unit_size(int lanes) const { return lanes * (unit_bytes + 4 * bits); }
-  std::int64_t block_size(int lanes) const {
-    return 2 * lanes * block_halves + units * unit_size(lanes);
-  }
-};
-/// bits = 0 for a type whose levels are not integers.
-InterleavedLayout interleaved_layout(DType dtype);
-
 struct InterleavedWeight {
   DType dtype;
   int lanes;
