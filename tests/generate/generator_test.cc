@@ -30,7 +30,8 @@ std::vector<Completion> complete(const std::vector<Request>& requests,
 
 // The slow truth: the whole sequence again for every token.
 std::vector<std::int32_t> greedy_by_recomputing(const LoadedModel& loaded,
-                                                std::vector<std::int32_t> tokens, int count) {
+                                                std::vector<std::int32_t> tokens, int count,
+                                                bool ignores_end = false) {
   const AnswerTokens answer =
       answer_tokens(*loaded.model, *loaded.tokenizer, loaded.generation_defaults);
   std::vector<std::int32_t> result;
@@ -38,7 +39,9 @@ std::vector<std::int32_t> greedy_by_recomputing(const LoadedModel& loaded,
     const std::vector<double> logits = full_logits(*loaded.model, tokens).values();
     const auto width = static_cast<std::size_t>(loaded.model->config().vocabulary);
     std::vector<float> last(logits.end() - static_cast<std::ptrdiff_t>(width), logits.end());
-    for (const std::int32_t id : answer.hidden) {
+    std::vector<std::int32_t> never = answer.hidden;
+    if (ignores_end) never.insert(never.end(), answer.end.begin(), answer.end.end());
+    for (const std::int32_t id : never) {
       last[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
     }
     result.push_back(most_likely(last));
@@ -135,6 +138,45 @@ TEST(Generator, AConversationThatGoesOnIsNotReadAgain) {
   const Completion next = generator.generate(second)[0];
   EXPECT_EQ(next.cached_tokens, 39);  // the last token of the answer was chosen but not read
   EXPECT_EQ(next.choices[0].tokens, complete(second)[0].choices[0].tokens);
+}
+
+// Prompts on both sides of the length from which the model turns otherwise, answers across it.
+TEST(Generator, AnAnswerThatOutgrowsASwitchOfRotationsIsReadAgain) {
+  const LoadedModel loaded = tiny_loaded(7, 256, switching_rope(40));
+  std::vector<Request> requests;
+  for (const std::size_t length : {30, 39, 40, 41, 60, 35}) {
+    requests.push_back(request_for(random_tokens(length, 1), 25));  // each begins as the others do
+    requests.back().options.ignore_eos = true;
+  }
+  for (const std::int64_t rows : {7, 512}) {
+    Generator generator(loaded, {.max_batch = 3, .step_rows = rows});
+    for (int round = 0; round < 2; ++round) {  // the second finds what the first has kept
+      const std::vector<Completion> found = generator.generate(requests, {});
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(found[i].choices[0].tokens,
+                  greedy_by_recomputing(loaded, requests[i].prompt, 25, true))
+            << "prompt of " << requests[i].prompt.size() << ", " << rows << " rows";
+      }
+    }
+  }
+}
+
+TEST(Generator, APromptReadInPiecesTurnsByItsWholeLength) {
+  RopePart rope = plain_rope();
+  rope.switch_length = 20;
+  rope.dynamic_factor = 3;
+  const LoadedModel loaded = tiny_loaded(7, 256, rope);
+  std::vector<Request> requests;
+  for (const std::size_t length : {15, 30, 50, 90}) {
+    requests.push_back(request_for(random_tokens(length, 1), 1));
+    requests.back().options.ignore_eos = true;
+  }
+  Generator generator(loaded, {.step_rows = 8});
+  const std::vector<Completion> found = generator.generate(requests, {});
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(found[i].choices[0].tokens,
+              greedy_by_recomputing(loaded, requests[i].prompt, 1, true));
+  }
 }
 
 TEST(Generator, StreamedPiecesJoinToTheText) {

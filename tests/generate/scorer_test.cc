@@ -81,6 +81,21 @@ TEST(Scorer, ACommonPrefixAndSmallBatchesChangeNothing) {
 }
 
 // What is complete has the number of full reading; what is not could not have been the answer.
+TEST(Scorer, ContextsOnBothSidesOfASwitchOfRotationsScoreAsEachAlone) {
+  const auto model = tiny_model(264, 7, 256, switching_rope(50));
+  auto questions = questions_with_prefix(8, 45);  // 46 to 53 tokens of context
+  for (Question& question : questions) {  // of one length, for they share how the context turns
+    question.options = {{5, 6, 7}, {5, 6, 8}, {5, 9, 1}};
+  }
+  expect_scores_of_each_alone(*model, questions, Scorer(model, {.step_rows = 16}).score(questions));
+  expect_scores_of_each_alone(*model, questions,
+                              Scorer(model, {.left_out = 1e-9}).score(questions));
+  // All beyond it: the common prefix is read in pieces, as part of a long text.
+  const auto longer = tiny_model(264, 7, 256, switching_rope(40));
+  expect_scores_of_each_alone(*longer, questions,
+                              Scorer(longer, {.step_rows = 16}).score(questions));
+}
+
 TEST(Scorer, UnlikelyOptionsLeftOutChangeNoAnswer) {
   const auto model = tiny_model(264);
   auto questions = questions_with_prefix(20, 45);

@@ -35,9 +35,25 @@ inline LinearLayer random_linear(const std::string& site, std::int64_t outputs, 
   return layer;
 }
 
+/// Frequencies for heads of 4 features.
+inline RopePart plain_rope() {
+  RopePart rope;
+  rope.frequencies = rope_frequencies(4, rope.theta);
+  return rope;
+}
+
+/// LongRoPE that turns otherwise from `switch_length` tokens on.
+inline RopePart switching_rope(std::int64_t switch_length) {
+  RopePart rope = plain_rope();
+  rope.switch_length = switch_length;
+  rope.long_frequencies = {0.7, 0.05};
+  return rope;
+}
+
 /// 2 layers, 4 query heads on 2 key heads.
 inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64_t seed = 7,
-                                            std::int64_t context = 256) {
+                                            std::int64_t context = 256,
+                                            const RopePart& rope = plain_rope()) {
   DecoderConfig config;
   config.layers = 2;
   config.width = 16;
@@ -47,8 +63,6 @@ inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64
   config.feed_forward = 24;
   config.vocabulary = vocabulary;
   config.context = context;
-  RopePart rope;
-  rope.frequencies = rope_frequencies(4, rope.theta);
   config.ropes = {rope};
   CausalLM::Weights weights;
   weights.embedding = random_tensor({vocabulary, config.width}, 0.7, "embed", seed);
@@ -95,9 +109,10 @@ inline std::shared_ptr<const Tokenizer> tiny_tokenizer() {
 }
 
 /// Model and tokenizer; four embedding rows more than tokens, as padded vocabularies have.
-inline LoadedModel tiny_loaded(std::uint64_t seed = 7, std::int64_t context = 256) {
+inline LoadedModel tiny_loaded(std::uint64_t seed = 7, std::int64_t context = 256,
+                               const RopePart& rope = plain_rope()) {
   LoadedModel loaded;
-  loaded.model = tiny_model(264, seed, context);
+  loaded.model = tiny_model(264, seed, context, rope);
   loaded.tokenizer = tiny_tokenizer();
   loaded.generation_defaults = Json::object();
   loaded.name = "tiny";

@@ -98,6 +98,8 @@ CASES = {
 OPENELM_SIZES = dict(num_attention_heads=[2, 4, 4], num_key_value_heads=[1, 2, 2], intermediate_size=[24, 40, 48])
 LENGTHS = [21, 1, 30, 6]
 GREEDY = 16
+# Rotations depend on the length of the text: what is written while keys are kept, across that length.
+DEPENDS_ON_LENGTH = ("llama-dynamic", "phi3-longrope")
 
 
 def minicpm_config(folder):
@@ -200,6 +202,15 @@ def make_case(name, folder, seed):
         for _ in range(GREEDY):
             text = torch.cat([text, model(text[None], use_cache=False).logits[0, -1].argmax()[None]])
 
+    kept = {}
+    if name in DEPENDS_ON_LENGTH:
+        how = transformers.GenerationConfig(max_new_tokens=GREEDY, do_sample=False, use_cache=True, eos_token_id=None,
+                                            pad_token_id=0)
+        written = model.generate(sequences[3][None], attention_mask=torch.ones(1, LENGTHS[3]).long(),
+                                 generation_config=how)[0, LENGTHS[3]:]
+        assert len(written) == GREEDY
+        kept["greedy_kept"] = written.int()
+
     folder.mkdir(parents=True, exist_ok=True)
     # Gradients get the names that weights have in files, by saving them as if they were the weights.
     weights = {key: parameter.data for key, parameter in model.named_parameters()}
@@ -217,7 +228,7 @@ def make_case(name, folder, seed):
     gradients.rmdir()
     golden.update({"tokens": torch.cat(sequences).int(), "lengths": torch.tensor(LENGTHS).int(),
                    "logits": torch.cat(logits).detach(), "loss": loss.detach().reshape(1),
-                   "greedy": text[len(sequences[0]):].int()})
+                   "greedy": text[len(sequences[0]):].int(), **kept})
     save_file({key: value.contiguous() for key, value in golden.items()}, str(folder / "golden.safetensors"))
     (folder / "generation_config.json").unlink(missing_ok=True)
     if name == "minicpm":

@@ -37,6 +37,7 @@ void append_step(KvStore::Step& step, const KvStore::Step& more) {
   const Visibility& added = more.plan.visibility;
   plan.positions.insert(plan.positions.end(), more.plan.positions.begin(),
                         more.plan.positions.end());
+  plan.lengths.insert(plan.lengths.end(), more.plan.lengths.begin(), more.plan.lengths.end());
   const auto base = static_cast<std::int32_t>(plan.visibility.ranges.size());
   for (std::size_t i = 1; i < added.first.size(); ++i) {
     plan.visibility.first.push_back(base + added.first[i]);

@@ -179,8 +179,13 @@ bool Scheduler::admit(const std::shared_ptr<Job>& job) {
   std::size_t shared = 0, coming = 0;
   std::optional<KvStore::Sequence> source;
   auto kept_source = kept_.end();
+  const auto common_with = [&](const std::vector<std::int32_t>& tokens) {
+    if (!model_->config().turns_alike(std::ssize(prompt), std::ssize(tokens)))
+      return std::size_t{0};
+    return std::min(common_prefix(prompt, tokens), reusable);
+  };
   for (const Lane& lane : lanes_) {
-    const std::size_t common = std::min(common_prefix(prompt, lane.tokens), reusable);
+    const std::size_t common = common_with(lane.tokens);
     coming = std::max(coming, common);
     if (std::min(common, lane.cached) > shared) {
       shared = std::min(common, lane.cached);
@@ -188,7 +193,7 @@ bool Scheduler::admit(const std::shared_ptr<Job>& job) {
     }
   }
   for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
-    const std::size_t common = std::min(common_prefix(prompt, kept->tokens), reusable);
+    const std::size_t common = common_with(kept->tokens);
     if (common > shared) {
       shared = common;
       source = kept->sequence;
@@ -289,6 +294,11 @@ void Scheduler::choose_next(Lane& lane, std::span<float> logits) {
   choice.text += shown;
   if (!shown.empty() && job.listener.on_text) job.listener.on_text(lane.sample, shown);
   lane.done = lane.stopper->stopped();
+  if (!lane.done &&
+      !model_->config().keys_stay(std::ssize(lane.tokens) - 1, std::ssize(lane.tokens))) {
+    store_.truncate(lane.sequence, 0);
+    lane.cached = 0;
+  }
 }
 
 bool Scheduler::step() {
@@ -305,7 +315,8 @@ bool Scheduler::step() {
 }
 
 void Scheduler::forward_lanes() {
-  // Answers first, one row each; what is left of the budget reads prompts.
+  // Answers first, one row each; what is left of the budget reads prompts, and answers that have to
+  // be read again.
   std::int64_t budget = std::max<std::int64_t>(options_.step_rows, options_.max_batch);
   std::vector<KvStore::Append> appends;
   std::vector<std::int32_t> tokens, rows;
@@ -314,9 +325,9 @@ void Scheduler::forward_lanes() {
     for (Lane& lane : lanes_) {
       const auto pending = static_cast<std::int64_t>(lane.tokens.size() - lane.cached);
       const std::int64_t count = std::min(pending, budget);
-      if ((lane.sample < 0) != reading || count == 0) continue;
+      if ((lane.sample < 0 || pending > 1) != reading || count == 0) continue;
       budget -= count;
-      appends.push_back({lane.sequence, count});
+      appends.push_back({lane.sequence, count, std::ssize(lane.tokens)});
       const auto first = lane.tokens.begin() + static_cast<std::ptrdiff_t>(lane.cached);
       tokens.insert(tokens.end(), first, first + count);
       lane.cached += static_cast<std::size_t>(count);

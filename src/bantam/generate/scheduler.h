@@ -4,7 +4,9 @@
 // A step is one forward pass: the next token of every answer under way, and prompts in pieces, up
 // to a budget of rows. What requests have in common is computed once: a prompt branches off the
 // longest prefix that an earlier or running sequence already holds; n answers to one prompt branch
-// off its end. Beams are not scheduled here (beam_search.h).
+// off its end. Where rotations depend on the length of a text (RopePart), only texts that turn
+// alike have anything in common, and an answer that grows past LongRoPE's switch is read again.
+// Beams are not scheduled here (beam_search.h).
 #pragma once
 
 #include <cstdint>

@@ -101,6 +101,7 @@ struct Planned {
   const Question* question;
   OptionTree tree;
   std::int64_t rows;
+  std::int64_t length;  // of context and longest option
   OptionScores* scores;
 };
 
@@ -115,7 +116,7 @@ class QuestionBatch {
   void read_all(KvStore::Sequence base) {
     read_contexts(base, [&](std::size_t q, std::int32_t context_row) {
       const Planned& planned = questions_[q];
-      append_tree(sequences_[q], planned.tree);
+      append_tree(q, planned.tree);
       for (std::size_t option = 0; option < planned.tree.options.size(); ++option) {
         want(planned.tree, option, context_row, context_row + 1,
              &planned.scores->log_probability[option], wanted_);
@@ -160,7 +161,7 @@ class QuestionBatch {
       sequences_.push_back(store_.branch(base));
       const std::span<const std::int32_t> own =
           std::span(questions_[q].question->context).subspan(shared_);
-      const KvStore::Append append{sequences_[q], static_cast<std::int64_t>(own.size())};
+      const KvStore::Append append{sequences_[q], std::ssize(own), questions_[q].length};
       append_step(step_, store_.extend({&append, 1}));
       tokens_.insert(tokens_.end(), own.begin(), own.end());
       after_context(q, static_cast<std::int32_t>(tokens_.size()) - 1);
@@ -168,13 +169,13 @@ class QuestionBatch {
     run();
   }
 
-  void append_tree(KvStore::Sequence sequence, const OptionTree& tree) {
+  void append_tree(std::size_t q, const OptionTree& tree) {
     std::vector<std::int32_t> parents;
     for (const OptionTree::Inner& node : tree.inner) {
       parents.push_back(node.parent);
       tokens_.push_back(node.token);
     }
-    append_step(step_, store_.extend_tree(sequence, parents));
+    append_step(step_, store_.extend_tree(sequences_[q], parents, questions_[q].length));
   }
 
   // Options to read next: those that may still count beside the likeliest one known.
@@ -208,7 +209,7 @@ class QuestionBatch {
     }
     OptionTree tree = make_option_tree(tokens);
     const auto tree_row = static_cast<std::int32_t>(tokens_.size());
-    append_tree(sequences_[q], tree);
+    append_tree(q, tree);
     for (std::size_t i = 0; i < options.size(); ++i) {
       tree.options[i].erase(tree.options[i].begin());  // known from the context
       want(tree, i, -1, tree_row, &planned.scores->log_probability[options[i]], wanted_);
@@ -235,8 +236,20 @@ class QuestionBatch {
   std::vector<Wanted> wanted_;
 };
 
+// Tokens of a context with its longest option: that option's last counts, though it is not read, as
+// it does where whole texts are scored.
+std::int64_t length_of(const Question& question) {
+  std::size_t longest = 0;
+  for (const auto& option : question.options) longest = std::max(longest, option.size());
+  return static_cast<std::int64_t>(question.context.size() + longest);
+}
+
 // Tokens that all contexts begin with; each keeps at least one of its own, whose row predicts.
-std::size_t shared_prefix(std::span<const Question> questions) {
+std::size_t shared_prefix(std::span<const Question> questions, const DecoderConfig& config) {
+  const std::int64_t length = length_of(questions.front());
+  for (const Question& question : questions) {
+    if (!config.turns_alike(length, length_of(question))) return 0;
+  }
   std::size_t shared = questions.front().context.size() - 1;
   for (const Question& question : questions) {
     shared = std::min({shared, question.context.size() - 1,
@@ -310,7 +323,7 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
       throw error.at(fmt::format("question {}", i + 1));
     }
   }
-  const std::size_t shared = shared_prefix(questions);
+  const std::size_t shared = shared_prefix(questions, model_->config());
   std::vector<Planned> planned;
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Question& question = questions[i];
@@ -321,7 +334,8 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
     }
     OptionTree tree = make_option_tree(question.options);
     const std::size_t rows = question.context.size() - shared + tree.inner.size();
-    planned.push_back({&question, std::move(tree), static_cast<std::int64_t>(rows), &scores[i]});
+    planned.push_back({&question, std::move(tree), static_cast<std::int64_t>(rows),
+                       length_of(question), &scores[i]});
   }
   const std::vector<std::size_t> ends = batches_within(planned, options_.step_rows);
   // Each question takes whole pages of its own.
@@ -341,7 +355,7 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
   const auto piece = static_cast<std::size_t>(std::max<std::int64_t>(1, options_.step_rows));
   for (std::size_t begin = 0; begin < shared; begin += piece) {
     const auto part = prefix.subspan(begin, std::min(piece, shared - begin));
-    const KvStore::Append append{base, static_cast<std::int64_t>(part.size())};
+    const KvStore::Append append{base, std::ssize(part), planned.front().length};
     forward_cached(*model_, store, store.extend({&append, 1}), {part.begin(), part.end()});
   }
   ProgressPhase phase(progress, "Scoring", static_cast<double>(questions.size()), "questions");

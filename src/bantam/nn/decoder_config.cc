@@ -144,6 +144,15 @@ KvShape DecoderConfig::kv_shape() const {
   return shape;
 }
 
+bool DecoderConfig::turns_alike(std::int64_t length, std::int64_t other) const {
+  return std::ranges::all_of(ropes,
+                             [&](const RopePart& rope) { return rope.turns_alike(length, other); });
+}
+
+bool DecoderConfig::keys_stay(std::int64_t from, std::int64_t to) const {
+  return std::ranges::all_of(ropes, [&](const RopePart& rope) { return rope.keys_stay(from, to); });
+}
+
 ScoreForm DecoderConfig::attention_form() const {
   const double scale =
       attention_scale != 0 ? attention_scale : 1.0 / std::sqrt(static_cast<double>(head_width));

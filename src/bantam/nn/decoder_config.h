@@ -140,6 +140,9 @@ struct DecoderConfig {
   ScoreForm attention_form() const;
   ScoreForm logit_form() const { return {static_cast<float>(logit_scale), logit_softcap}; }
   KvShape kv_shape() const;
+  /// RopePart's, of all rotations.
+  bool turns_alike(std::int64_t length, std::int64_t other) const;
+  bool keys_stay(std::int64_t from, std::int64_t to) const;
   /// Throws Error(input) naming both numbers when heads do not divide, or an extent is out of range
   /// (G14, G15).
   void validate() const;

@@ -211,7 +211,7 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
   for (const Append& append : appends) {
     Past& ranges = past(append.sequence);
     auto position = static_cast<std::int32_t>(tokens_in(ranges));
-    const auto length = static_cast<std::int32_t>(position + append.count);
+    const auto length = static_cast<std::int32_t>(std::max(position + append.count, append.known));
     for (std::int64_t i = 0; i < append.count; ++i) {
       step.rows.push_back(take_row(ranges));
       step.plan.lengths.push_back(length);
@@ -223,7 +223,8 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
   return step;
 }
 
-KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32_t> parents) {
+KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32_t> parents,
+                                   std::int64_t known) {
   const Past before = past(sequence);
   const AttentionPlan tree = AttentionPlan::tree(parents);
   const Append append{sequence, static_cast<std::int64_t>(parents.size())};
@@ -240,7 +241,8 @@ KvStore::Step KvStore::extend_tree(Sequence sequence, std::span<const std::int32
     }
     push(visibility, seen);
     step.plan.positions[token] = base + tree.positions[token];
-    step.plan.lengths[token] = base + tree.lengths[token];
+    step.plan.lengths[token] =
+        std::max(base + tree.lengths[token], static_cast<std::int32_t>(known));
   }
   step.plan.visibility = std::move(visibility);
   return step;

@@ -50,6 +50,9 @@ class KvStore {
   struct Append {
     Sequence sequence;
     std::int64_t count;
+    /// Tokens of the sequence that are known already, when there are more than these: a text that
+    /// is read in pieces. What depends on the length of a text (RopePart) goes by it.
+    std::int64_t known = 0;
   };
   struct Step {
     /// The new tokens of all appends, end to end; what each sees in the order of its tokens, for
@@ -62,8 +65,9 @@ class KvStore {
   /// needed and free tokens; then nothing has changed.
   Step extend(std::span<const Append> appends, std::int64_t window = 0);
   /// New tokens that continue one sequence as a tree (see AttentionPlan::tree). They take rows of
-  /// the sequence in order; truncate() afterwards takes them back.
-  Step extend_tree(Sequence sequence, std::span<const std::int32_t> parents);
+  /// the sequence in order; truncate() afterwards takes them back. `known`: as of an Append.
+  Step extend_tree(Sequence sequence, std::span<const std::int32_t> parents,
+                   std::int64_t known = 0);
 
   /// Stores keys and values [T, G, E] of one layer in `rows`.
   void write(int layer, std::span<const std::int32_t> rows, const Tensor& keys,

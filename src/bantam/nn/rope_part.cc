@@ -17,6 +17,16 @@ std::vector<double> RopePart::frequencies_at(std::int64_t length) const {
   return rope_frequencies(static_cast<int>(width), theta * std::pow(stretch, width / (width - 2)));
 }
 
+bool RopePart::turns_alike(std::int64_t length, std::int64_t other) const {
+  if (switch_length == 0 || length == other) return true;
+  const bool is_long = length > switch_length, other_is_long = other > switch_length;
+  return is_long == other_is_long && (!is_long || !long_frequencies.empty());
+}
+
+bool RopePart::keys_stay(std::int64_t from, std::int64_t to) const {
+  return long_frequencies.empty() || turns_alike(from, to);
+}
+
 RopeTable RopePart::table(const AttentionPlan& plan) const {
   const std::int64_t tokens = plan.tokens();
   const std::span<const std::int32_t> positions = plan.positions;

@@ -27,6 +27,12 @@ struct RopePart {
 
   /// Frequencies for tokens of a sequence of `length`.
   std::vector<double> frequencies_at(std::int64_t length) const;
+  /// Whether these are the same for both lengths.
+  bool turns_alike(std::int64_t length, std::int64_t other) const;
+  /// Whether keys that were made in a sequence of `from` tokens stay when it grows to `to`. Those
+  /// of LongRoPE are made anew as it switches; those of dynamic NTK stay, though tokens to come
+  /// turn otherwise. Both as in transformers.
+  bool keys_stay(std::int64_t from, std::int64_t to) const;
   /// Cosines and sines for the tokens of a plan, each by the length of its own sequence.
   RopeTable table(const AttentionPlan& plan) const;
 };
