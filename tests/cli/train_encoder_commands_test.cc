@@ -56,7 +56,13 @@ TEST_F(TrainEncoders, AnAdapterOfAnEncoderDecoderLearnsThem) {
             {"--lr", "3e-2", "--steps", "500", "--objective", "seq2seq:label_smoothing=0.05"});
   ASSERT_EQ(result.exit_code, 0) << result.error;
   EXPECT_EQ(parse_json(read_file(home_ / "out/adapter_config.json"))["task_type"], "SEQ_2_SEQ_LM");
-  EXPECT_EQ(bantam_({"generate", "two", "-m", t5_ + "+" + path("out")}).output, "drum\n");
+  const std::string both = t5_ + "+" + path("out");
+  EXPECT_EQ(bantam_({"generate", "two", "-m", both}).output, "drum\n");
+
+  const auto merged = bantam_({"model", "apply", both, "--type", "f32", "-o", path("merged")});
+  ASSERT_EQ(merged.exit_code, 0) << merged.error;
+  EXPECT_THAT(merged.output, HasSubstr("24 of 24 tokens of an answer are the same"));
+  EXPECT_EQ(bantam_({"generate", "two", "-m", path("merged")}).output, "drum\n");
 }
 
 TEST_F(TrainEncoders, AnEncoderLearnsToLabel) {
@@ -125,6 +131,36 @@ TEST_F(TrainEncoders, AnAdapterBringsItsHead) {
   const std::string reference = bert_ + "+" + path("out");
   const auto rows = bantam_({"predict", "classify", "-m", reference, "--data", labelled_rows()});
   EXPECT_THAT(rows.error, HasSubstr("on 60 labelled rows: accuracy 1.000"));
+}
+
+TEST_F(TrainEncoders, AnAdapterIsFoldedInWithItsHead) {
+  ASSERT_EQ(train(bert_, labelled_rows(), "out", {"--lr", "2e-2", "--steps", "20"}).exit_code, 0);
+  const std::string both = bert_ + "+" + path("out");
+  const auto merged = bantam_(
+      {"model", "apply", bert_, "--adapter", path("out"), "--type", "f32", "-o", path("merged")});
+  ASSERT_EQ(merged.exit_code, 0) << merged.error;
+  EXPECT_THAT(merged.output, HasSubstr("scores of the head differ by"));
+  const auto scores = [&](const std::string& model) {
+    return bantam_({"predict", "classify", "a a b a c", "-m", model, "--json"});
+  };
+  EXPECT_EQ(parse_json(scores(path("merged")).output), parse_json(scores(both).output));
+
+  // Vectors are those of the encoder with its adapter.
+  const auto vectors = [&](const std::string& model) {
+    return bantam_({"model", "embed", "a a b", "c b", "-m", model}).output;
+  };
+  EXPECT_THAT(vectors(both), HasSubstr("1.000"));
+  EXPECT_EQ(vectors(both), vectors(path("merged")));
+  EXPECT_NE(vectors(both), vectors(bert_));
+
+  const auto refused = bantam_({"model", "apply", both, "-o", path("merged.gguf")});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.error,
+              HasSubstr("GGUF has no place for the head, a "
+                        "BertForSequenceClassification; expected a folder as --out"));
+  EXPECT_FALSE(std::filesystem::exists(path("merged.gguf")));
+  EXPECT_THAT(bantam_({"model", "apply", bert_, "-o", path("none")}).error,
+              HasSubstr("no adapter was named"));
 }
 
 TEST_F(TrainEncoders, ARunThatHasEndedResumesToTheSameScores) {

@@ -126,6 +126,10 @@ TEST_F(TrainTaggers, AnAdapterBringsItsTags) {
   const Json span = parse_json(found.output)["spans"][0];
   EXPECT_EQ(span["text"], "xh");
   EXPECT_EQ(span["label"], "SHORT");
+  const auto merged = bantam_({"model", "apply", both, "--type", "f32", "-o", path("merged")});
+  ASSERT_EQ(merged.exit_code, 0) << merged.error;
+  const auto again = bantam_({"predict", "tag", "hh bb ee xh bb", "-m", path("merged"), "--json"});
+  EXPECT_EQ(parse_json(again.output), parse_json(found.output));
   const auto refused = bantam_({"predict", "classify", "aa", "-m", both});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.error, HasSubstr("task_type is TOKEN_CLS, expected SEQ_CLS"));

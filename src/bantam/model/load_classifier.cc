@@ -178,6 +178,10 @@ LoadedClassifier with_head(const ModelReference& reference, const OpenedModel& o
 
 }  // namespace
 
+HeadKind head_kind_of(const PeftAdapter& adapter) {
+  return adapter.task_type == task_type_of(HeadKind::token) ? HeadKind::token : HeadKind::sequence;
+}
+
 std::optional<HeadKind> kind_of_head(const std::string& text) {
   const ModelReference reference = resolve_model_reference(text);
   const HeadForm* form = own_form(reference, *open_encoder(reference).architecture);

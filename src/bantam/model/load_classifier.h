@@ -10,6 +10,7 @@
 
 #include "bantam/base/files.h"
 #include "bantam/model/encoder_heads.h"
+#include "bantam/model/peft_files.h"
 #include "bantam/text/tokenizer.h"
 
 namespace bantam {
@@ -29,6 +30,8 @@ struct LoadedClassifier {
 /// without such a head, naming the one that it has.
 LoadedClassifier load_classifier(const std::string& reference, HeadKind kind = HeadKind::sequence);
 
+/// The kind of head that an adapter brings, by its task_type.
+HeadKind head_kind_of(const PeftAdapter& adapter);
 /// The kind of head that the model at `reference` has without its adapters; none for an encoder
 /// alone.
 std::optional<HeadKind> kind_of_head(const std::string& reference);

@@ -21,8 +21,8 @@ struct LoadedEncoder {
   std::vector<std::string> warnings;  ///< extra tensors
 };
 
-/// `reference` as in load_model(), without adapters. Throws Error naming what was expected; memory
-/// is estimated before anything is allocated.
+/// `reference` as in load_model(); of an adapter that brings a head the head is left aside. Throws
+/// Error naming what was expected; memory is estimated before anything is allocated.
 LoadedEncoder load_encoder(const std::string& reference);
 
 }  // namespace bantam

@@ -35,7 +35,7 @@ Json read_generation_defaults(const Path& path) {
 
 }  // namespace
 
-void attach_adapters(CausalLM& model, const ModelReference& reference) {
+void attach_adapters(Transformer& model, const ModelReference& reference) {
   for (const AdapterReference& wanted : reference.adapters) {
     auto adapter = load_peft_adapter(model, wanted.path);
     adapter->gate.value = wanted.scale;

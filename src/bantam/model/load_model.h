@@ -35,7 +35,7 @@ struct LoadOptions {
 };
 
 /// Attaches the adapters that the reference names, in order, with their scales.
-void attach_adapters(CausalLM& model, const ModelReference& reference);
+void attach_adapters(Transformer& model, const ModelReference& reference);
 
 /// Throws Error(input) when the tokenizer has more tokens than the embedding table has rows.
 void require_rows_for(const Tokenizer& tokenizer, const DecoderConfig& config,

@@ -6,8 +6,11 @@
 #include <numeric>
 
 #include "bantam/base/error.h"
-#include "bantam/model/encoder_heads.h"
 #include "bantam/model/hf_config.h"
+#include "bantam/model/load_classifier.h"
+#include "bantam/model/load_model.h"
+#include "bantam/model/model_reference.h"
+#include "bantam/model/peft_files.h"
 #include "bantam/model/save_model.h"
 #include "bantam/model/save_tokenizer.h"
 
@@ -61,54 +64,95 @@ std::string compare(const ModelOutput& output, const std::string& what, const Te
   return verdict;
 }
 
-const HeadForm* head_of(const LoadedEncoder& model) {
-  if (!std::filesystem::is_directory(model.path)) return nullptr;
-  return head_form_of(model.model->architecture(), HfConfig::read(model.path / "config.json"));
-}
-
 // Writes folder and head; what the scores differ by.
-std::string write_with_head(const LoadedEncoder& model, const ModelOutput& output) {
+std::string write_with_head(const EncoderSource& source, const EncoderSource& model,
+                            const ModelOutput& output) {
+  if (output.is_gguf) {
+    throw input_error("{}: GGUF has no place for the head, a {}; expected a folder as --out",
+                      model.loaded.name, model.with_head->head().form->hf_class);
+  }
+  write_encoder_model(*model.with_head, output.path, std::get<DType>(output.type));
+  save_tokenizer_files(
+      *model.loaded.tokenizer, nullptr,
+      model.loaded.sentences.longest.value_or(model.loaded.model->config().context), output.path);
   std::vector<std::string> warnings;
-  EncoderModel source = read_encoder_model(model.path, warnings);
-  write_encoder_model(source, output.path, std::get<DType>(output.type));
-  save_tokenizer_files(*model.tokenizer, nullptr,
-                       model.sentences.longest.value_or(model.model->config().context),
-                       output.path);
   const EncoderModel written = read_encoder_model(output.path, warnings);
-  const Batch batch = probe_batch(model);
-  const Tensor expected = source.logits(batch);
+  const Batch batch = probe_batch(source.loaded);
+  const Tensor expected = source.with_head->logits(batch);
   return ", " +
          compare(output, "scores of the head", expected, written.logits(batch), expected.values());
 }
 
-std::string write(const LoadedEncoder& model, const ModelOutput& output, ProgressSink& progress) {
-  const HeadForm* head = head_of(model);
-  if (head != nullptr && output.is_gguf) {
-    throw input_error("{}: GGUF has no place for the head of a {}; expected a folder as --out",
-                      model.name, head->hf_class);
-  }
-  if (head != nullptr) return write_with_head(model, output);
+std::string write(const EncoderSource& source, const EncoderSource& model,
+                  const ModelOutput& output, ProgressSink& progress) {
+  if (model.with_head) return write_with_head(source, model, output);
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + model.name, progress);
+    save_gguf(model.loaded, output.path, output.type, "from " + model.loaded.name, progress);
   } else {
-    save_hf_folder(model, output.path, std::get<DType>(output.type), progress);
+    save_hf_folder(model.loaded, output.path, std::get<DType>(output.type), progress);
   }
   return "";
 }
 
+std::shared_ptr<EncoderModel> with_own_head(const ModelReference& reference,
+                                            const Architecture& family) {
+  if (!std::filesystem::is_directory(reference.path) ||
+      head_form_of(family, HfConfig::read(reference.path / "config.json")) == nullptr) {
+    return nullptr;
+  }
+  std::vector<std::string> warnings;
+  auto model = std::make_shared<EncoderModel>(read_encoder_model(reference.path, warnings));
+  attach_adapters(model->encoder(), reference);
+  return model;
+}
+
+// Its encoder is the one whose states are compared.
+void set_head(EncoderSource& source, std::shared_ptr<EncoderModel> model) {
+  source.with_head = std::move(model);
+  source.loaded.model = {source.with_head, &source.with_head->encoder()};
+}
+
 }  // namespace
 
-int write_encoder(Session& session, const LoadedEncoder& model,
-                  const ModelWritingOptions& options) {
-  const ModelOutput output = model_output(session, options, {model.path});
-  const std::string scores = write(model, output, session.progress());
+EncoderSource EncoderSource::merged() const {
+  EncoderSource result{loaded, nullptr};
+  if (with_head) {
+    set_head(result, std::make_shared<EncoderModel>(*with_head));
+    result.with_head->encoder().merge_adapters();
+  } else {
+    const auto model = std::make_shared<Transformer>(*loaded.model);
+    model->merge_adapters();
+    result.loaded.model = model;
+  }
+  return result;
+}
+
+EncoderSource read_encoder_source(const std::string& text) {
+  EncoderSource source{load_encoder(text), nullptr};
+  const ModelReference reference = resolve_model_reference(text);
+  std::shared_ptr<EncoderModel> model;
+  for (const AdapterReference& adapter : reference.adapters) {
+    const PeftAdapter files = read_peft_adapter(adapter.path);
+    if (files.saved.empty()) continue;
+    model = load_classifier(text, head_kind_of(files)).model;
+  }
+  if (!model) model = with_own_head(reference, source.loaded.model->architecture());
+  if (model) set_head(source, std::move(model));
+  return source;
+}
+
+int write_encoder(Session& session, const EncoderSource& source, const EncoderSource& model,
+                  const ModelWritingOptions& options, std::vector<Path> inputs) {
+  inputs.push_back(source.loaded.path);
+  const ModelOutput output = model_output(session, options, std::move(inputs));
+  const std::string scores = write(source, model, output, session.progress());
   const LoadedEncoder written = load_encoder(output.path.string());
-  require_same_tokens(output, *model.tokenizer, *written.tokenizer);
-  if (written.sentences.pooling != model.sentences.pooling) {
+  require_same_tokens(output, *source.loaded.tokenizer, *written.tokenizer);
+  if (written.sentences.pooling != source.loaded.sentences.pooling) {
     reject(output, "its files ask for another pooling than the source's");
   }
-  const Batch batch = probe_batch(model);
-  const Tensor expected = model.model->hidden(batch);
+  const Batch batch = probe_batch(source.loaded);
+  const Tensor expected = source.loaded.model->hidden(batch);
   const std::string what = fmt::format("states of {} tokens", expected.size(0));
   const std::string states =
       compare(output, what, expected, written.model->hidden(batch), centered(expected));

@@ -24,17 +24,21 @@ class ModelConvert final : public CommandBody {
     }
     switch (kind_of_model(reference.path)) {
       case ModelKind::encoder:
-        return write_encoder(session, load_encoder(text), options_);
+        return converted(session, read_encoder_source(text), write_encoder);
       case ModelKind::encoder_decoder:
-        return write_seq2seq(session, load_seq2seq(reference), options_);
+        return converted(session, load_seq2seq(reference), write_seq2seq);
       case ModelKind::decoder:
         break;
     }
-    const LoadedModel model = load_model(text);
-    return write_model(session, model, model, options_);
+    return converted(session, load_model(text), write_model);
   }
 
  private:
+  template <class Model, class Write>
+  int converted(Session& session, const Model& model, Write write) {
+    return write(session, model, model, options_, {});
+  }
+
   ModelWritingOptions options_;
 };
 

@@ -101,7 +101,9 @@ int write_model(Session& session, const LoadedModel& source, const LoadedModel& 
   } else {
     save_hf_folder(model, output.path, std::get<DType>(output.type), session.progress());
   }
-  const ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
+  ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
+  std::vector<std::int32_t>& text = probe.sequences.front();
+  text.resize(std::min(text.size(), static_cast<std::size_t>(source.model->config().context)));
   const LoadedModel written = load_model(output.path.string());
   require_same_tokens(output, *source.tokenizer, *written.tokenizer);
   session.print("{}: {}{}\n", output.path.string(),

@@ -35,9 +35,10 @@ ExportCheck compare(const LoadedSeq2Seq& expected, const LoadedSeq2Seq& found, c
 
 }  // namespace
 
-int write_seq2seq(Session& session, const LoadedSeq2Seq& model,
-                  const ModelWritingOptions& options) {
-  const ModelOutput output = model_output(session, options, {model.path});
+int write_seq2seq(Session& session, const LoadedSeq2Seq& source, const LoadedSeq2Seq& model,
+                  const ModelWritingOptions& options, std::vector<Path> inputs) {
+  inputs.push_back(source.path);
+  const ModelOutput output = model_output(session, options, std::move(inputs));
   if (output.is_gguf) {
     save_gguf(model, output.path, output.type, "from " + model.name, session.progress());
   } else {
@@ -47,13 +48,13 @@ int write_seq2seq(Session& session, const LoadedSeq2Seq& model,
   if (written.tokens.to_json() != model.tokens.to_json()) {
     reject(output, "answers begin or end with other tokens than the source's");
   }
-  require_same_tokens(output, *model.tokenizer, *written.tokenizer);
-  const DecoderConfig& encoder = *model.model->config().encoder;
-  const Tokens text = probe_input(*model.tokenizer, kProbeText, encoder.context).ids;
-  const Tokens answer = answer_of(model, text), again = answer_of(written, text);
+  require_same_tokens(output, *source.tokenizer, *written.tokenizer);
+  const DecoderConfig& encoder = *source.model->config().encoder;
+  const Tokens text = probe_input(*source.tokenizer, kProbeText, encoder.context).ids;
+  const Tokens answer = answer_of(source, text), again = answer_of(written, text);
   const auto same = std::ranges::mismatch(answer, again).in1 - answer.begin();
   session.print("{}: {}, {} of {} tokens of an answer are the same\n", output.path.string(),
-                agreement(session, output, compare(model, written, text, answer), *model.model,
+                agreement(session, output, compare(source, written, text, answer), *model.model,
                           *written.model),
                 same, answer.size());
   return 0;
