@@ -22,5 +22,42 @@ TEST(ModelConvert, ThereAndBackIsTheSameText) {
   EXPECT_THAT(back.output, HasSubstr("differ by at most 0.0000 nats, 24 of 24 tokens"));
 }
 
+TEST(ModelConvert, WeightsGoIntoSeveralFilesWhenAsked) {
+  const BantamProgram bantam;
+  const Path home = bantam.home().path();
+  const std::string model = write_tiny_model(home), file = (home / "parts.gguf").string();
+  const auto convert = [&](const std::string& out, std::vector<std::string> more) {
+    std::vector<std::string> words = {"model", "convert", model, "--type", "f32", "-o", out};
+    words.insert(words.end(), more.begin(), more.end());
+    return bantam(words);
+  };
+  const auto parts = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(home)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("parts")) names.push_back(name);
+    }
+    return names;
+  };
+  const auto two = convert(file, {"--max-shard-size", "20kB"});
+  EXPECT_EQ(two.exit_code, 0) << two.error;
+  EXPECT_THAT(two.output, HasSubstr("parts-00001-of-00002.gguf: 190 of 190 next"));
+  EXPECT_THAT(parts(), testing::UnorderedElementsAre("parts-00001-of-00002.gguf",
+                                                     "parts-00002-of-00002.gguf"));
+  const auto refused = convert(file, {"--max-shard-size", "12kB"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.error, HasSubstr("parts-00001-of-00002.gguf: exists already"));
+  const auto replaced = convert(file, {"--max-shard-size", "12kB", "--force"});
+  EXPECT_EQ(replaced.exit_code, 0) << replaced.error;
+  EXPECT_THAT(parts(), testing::Not(testing::Contains("parts-00001-of-00002.gguf")));
+  EXPECT_THAT(parts(), testing::Contains("parts-00001-of-00003.gguf"));
+
+  const std::string folder = (home / "folder").string();
+  EXPECT_EQ(convert(folder, {"--max-shard-size", "20kB"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(home / "folder/model.safetensors.index.json"));
+  EXPECT_THAT(convert(file, {"--max-shard-size", "0"}).error,
+              HasSubstr("--max-shard-size is 0; expected a size such as 2GB"));
+}
+
 }  // namespace
 }  // namespace bantam

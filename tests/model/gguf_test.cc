@@ -213,6 +213,41 @@ TEST(Gguf, SplitSetsNameThePartThatIsMissingForeignOrRepeated) {
               HasSubstr("one of 3 parts"));
 }
 
+TEST(Gguf, PartsHoldAsManyTensorsAsFitAndReadAsOneFile) {
+  TemporaryFolder folder;
+  const Path path = folder.path() / "m.v2.gguf";
+  GgufWriter writer;
+  writer.set("general.architecture", "llama");
+  writer.set("general.alignment", std::uint32_t{64});
+  writer.set("note", "first part only");
+  for (const char* name : {"a", "b", "c", "d"}) writer.add(name, ramp({5, 2}));  // 40 bytes
+  writer.add("large", ramp({50}));
+  writer.add("last", ramp({3}));
+  const auto part = [&](int number) {
+    return folder.path() / ("m.v2-0000" + std::to_string(number) + "-of-00004.gguf");
+  };
+  EXPECT_THAT(writer.write_parts(path, 100), ElementsAre(part(1), part(2), part(3), part(4)));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_TRUE(is_gguf_part_of(part(3), path));
+  EXPECT_FALSE(is_gguf_part_of(part(3), folder.path() / "m.gguf"));
+  EXPECT_FALSE(is_gguf_part_of(path, path));
+
+  const auto file = GgufFile::open(part(2));
+  EXPECT_EQ(file->require_string("note"), "first part only");
+  std::vector<std::pair<std::string, std::size_t>> places;
+  for (const GgufTensorInfo& tensor : file->tensors()) {
+    places.emplace_back(tensor.name, tensor.part);
+    EXPECT_EQ(tensor.offset % 64, 0u);
+  }
+  EXPECT_THAT(places,
+              ElementsAre(std::pair("a", 0u), std::pair("b", 0u), std::pair("c", 1u),
+                          std::pair("d", 1u), std::pair("large", 2u), std::pair("last", 3u)));
+  EXPECT_EQ(file->tensor("large").values(), ramp({50}).values());
+
+  EXPECT_THAT(writer.write_parts(path, 4000), ElementsAre(path));
+  EXPECT_EQ(GgufFile::open(path)->find("split.count"), nullptr);
+}
+
 TEST(Gguf, TheWriterRefusesWhatTheReaderWould) {
   GgufWriter writer;
   writer.add("w", ramp({2}));

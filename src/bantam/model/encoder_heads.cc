@@ -304,9 +304,11 @@ std::vector<std::pair<std::string, Tensor>> tensors_of(const EncoderHead& head) 
   return tensors;
 }
 
-void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype) {
+void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype,
+                         std::uint64_t max_shard_bytes) {
   const EncoderHead& head = model.head();
-  write_hf_weights(model.encoder(), folder, dtype, tensors_of(head));
+  write_hf_weights(model.encoder(), folder, dtype, tensors_of(head), silent_progress(),
+                   max_shard_bytes);
   Json json = hf_config_of(model.encoder());
   head_config_to_hf(head.config, *head.form, head.dense.bias.defined(), json);
   json["bantam_version"] = version();

@@ -10,6 +10,7 @@
 
 #include "bantam/base/files.h"
 #include "bantam/model/architecture.h"
+#include "bantam/model/safetensors.h"
 #include "bantam/model/text_encoder.h"
 #include "bantam/model/weights.h"
 
@@ -105,6 +106,7 @@ EncoderModel read_encoder_model(const Path& folder, std::vector<std::string>& wa
 
 /// config.json and weights in `dtype` (f32, bf16 or f16) as transformers reads them; the tokenizer
 /// is the caller's.
-void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype);
+void write_encoder_model(EncoderModel& model, const Path& folder, DType dtype,
+                         std::uint64_t max_shard_bytes = kMaxShardBytes);
 
 }  // namespace bantam

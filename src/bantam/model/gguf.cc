@@ -36,7 +36,7 @@ std::optional<PartName> part_name(const Path& path) {
 }
 
 Path path_of_part(const Path& folder, const PartName& part, std::int64_t number) {
-  return folder / fmt::format("{}-{:05d}-of-{:05d}.gguf", part.stem, number, part.count);
+  return gguf_part_path(folder / (part.stem + ".gguf"), number, part.count);
 }
 
 template <class T>
@@ -75,6 +75,16 @@ std::int64_t split_value(const GgufHeader& header, std::string_view key, std::st
 }
 
 }  // namespace
+
+Path gguf_part_path(const Path& path, std::int64_t number, std::int64_t count) {
+  return path.parent_path() /
+         fmt::format("{}-{:05d}-of-{:05d}.gguf", path.stem().string(), number, count);
+}
+
+bool is_gguf_part_of(const Path& part, const Path& path) {
+  const auto name = part_name(part);
+  return name && name->stem == path.stem().string();
+}
 
 std::string gguf_type_name(std::uint32_t number) {
   constexpr std::string_view names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",

@@ -149,6 +149,11 @@ class GgufFile : public WeightSource {
   std::unordered_map<std::string, std::size_t> key_places_, tensor_places_;
 };
 
+/// "model.gguf", part 2 of 3: "model-00002-of-00003.gguf".
+Path gguf_part_path(const Path& path, std::int64_t number, std::int64_t count);
+/// Whether `part` has the name of a part of `path`, of however many.
+bool is_gguf_part_of(const Path& part, const Path& path);
+
 /// Collects metadata and tensors, then writes one complete file or nothing. Tensors are kept as
 /// handles until then, or made one at a time while writing.
 class GgufWriter {
@@ -162,7 +167,14 @@ class GgufWriter {
   /// `make` is called once, when the tensor is due, and must keep what is announced here.
   void add(std::string_view name, const Shape& shape, DType dtype, std::function<Tensor()> make);
   /// Replaces whatever stood at `path` once everything is on the disk.
-  void write(const Path& path, ProgressSink& progress = silent_progress()) const;
+  void write(const Path& path, ProgressSink& progress = silent_progress()) const {
+    write_parts(path, 0, progress);
+  }
+  /// The same as a split set whose parts hold at most `max_bytes` of tensors, or one larger tensor:
+  /// gguf_part_path()s, the first with all metadata. One file at `path` where that is enough, or
+  /// when max_bytes is 0. Returns what was written, in order.
+  std::vector<Path> write_parts(const Path& path, std::uint64_t max_bytes,
+                                ProgressSink& progress = silent_progress()) const;
 
  private:
   struct Entry {
@@ -172,6 +184,8 @@ class GgufWriter {
     std::uint64_t bytes;
     std::function<Tensor()> make;
   };
+  class Part;
+
   GgufMetadata metadata_;
   std::vector<Entry> tensors_;
 };

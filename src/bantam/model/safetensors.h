@@ -106,16 +106,19 @@ void write_safetensors(const Path& path, std::span<const SafetensorsEntry> entri
 void write_safetensors(const Path& path, NamedTensors tensors,
                        const SafetensorsMetadata& metadata = {{"format", "pt"}});
 
+/// Bytes of tensors in one of several files, unless told otherwise; transformers has the same.
+inline constexpr std::uint64_t kMaxShardBytes = 5'000'000'000;
+
 /// Writes `folder`/model.safetensors, or shards of at most `max_shard_bytes` with their index when
 /// one file would be larger. A tensor larger than the limit gets a shard of its own. Returns the
 /// files written.
 std::vector<Path> write_safetensors_folder(const Path& folder,
                                            std::span<const SafetensorsEntry> entries,
-                                           std::uint64_t max_shard_bytes = 5'000'000'000,
+                                           std::uint64_t max_shard_bytes = kMaxShardBytes,
                                            const SafetensorsMetadata& metadata = {
                                                {"format", "pt"}});
 std::vector<Path> write_safetensors_folder(const Path& folder, NamedTensors tensors,
-                                           std::uint64_t max_shard_bytes = 5'000'000'000,
+                                           std::uint64_t max_shard_bytes = kMaxShardBytes,
                                            const SafetensorsMetadata& metadata = {
                                                {"format", "pt"}});
 

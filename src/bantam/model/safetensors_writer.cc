@@ -4,6 +4,7 @@
 #include "bantam/base/json.h"
 #include "bantam/base/system_error.h"
 #include "bantam/model/safetensors.h"
+#include "bantam/model/shard_ends.h"
 
 namespace bantam {
 namespace {
@@ -61,21 +62,14 @@ std::vector<SafetensorsEntry> entries_of(NamedTensors tensors) {
   return entries;
 }
 
-// Consecutive tensors, filled up to the limit.
 std::vector<Entries> split(Entries entries, std::uint64_t limit) {
   std::vector<Entries> shards;
   std::size_t begin = 0;
-  std::uint64_t size = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::uint64_t bytes = entries[i].bytes();
-    if (i > begin && size + bytes > limit) {
-      shards.push_back(entries.subspan(begin, i - begin));
-      begin = i;
-      size = 0;
-    }
-    size += bytes;
+  const auto bytes_of = [&](std::size_t i) { return entries[i].bytes(); };
+  for (const std::size_t end : shard_ends(entries.size(), bytes_of, limit)) {
+    shards.push_back(entries.subspan(begin, end - begin));
+    begin = end;
   }
-  shards.push_back(entries.subspan(begin));
   return shards;
 }
 

@@ -11,6 +11,7 @@
 #include "bantam/model/decoder_weights.h"
 #include "bantam/model/gguf.h"
 #include "bantam/model/gguf_vocabulary.h"
+#include "bantam/model/kept_metadata.h"
 #include "bantam/model/legacy/legacy_tokenizer.h"
 #include "bantam/model/lora_parts.h"
 #include "bantam/model/peft_files.h"
@@ -74,6 +75,7 @@ struct NamedModel {
   const Transformer& model;
   const Tokenizer& tokenizer;
   const std::string& name;
+  const Path& path;  // where the model came from
 };
 
 void add_gguf_weights(const Transformer& model, const GgufWeightType& type, GgufWriter& writer) {
@@ -109,11 +111,21 @@ GgufWriter gguf_of(const NamedModel& named, const GgufWeightType& type,
   GgufWriter writer;
   writer.set("general.architecture", std::string(architecture.gguf_name));
   writer.set("general.type", std::string("model"));
-  writer.set("general.name", named.name);
+  const bool has_ending = named.name.ends_with(".gguf");
+  writer.set("general.name", has_ending ? named.name.substr(0, named.name.size() - 5) : named.name);
+  std::string before;
+  for (auto& [key, value] : kept_metadata(named.path)) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (key == "bantam.provenance" && text != nullptr) before = *text;
+    writer.set(key, std::move(value));
+  }
   writer.set("general.file_type", gguf_file_type(type));
   writer.set("general.quantization_version", std::uint32_t{2});
   writer.set("bantam.version", std::string(version()));
-  if (!provenance.empty()) writer.set("bantam.provenance", provenance);
+  if (!provenance.empty()) {
+    writer.set("bantam.provenance",
+               before.empty() ? provenance : provenance + "; before that " + before);
+  }
   architecture.config_to_gguf(named.model.config(), writer);
   set_gguf_vocabulary(writer, named.tokenizer.vocabulary(), named.model.config().vocabulary);
   add_gguf_weights(named.model, type, writer);
@@ -135,8 +147,8 @@ Json hf_config_of(const Transformer& model) {
 }
 
 void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
-                      std::span<const std::pair<std::string, Tensor>> more,
-                      ProgressSink& progress) {
+                      std::span<const std::pair<std::string, Tensor>> more, ProgressSink& progress,
+                      std::uint64_t max_shard_bytes) {
   require_merged(model);
   if (!info(dtype).is_float) {
     throw usage_error("a Hugging Face folder holds f32, bf16 or f16 weights, not {}",
@@ -159,12 +171,12 @@ void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
                          return rounded_to(weight, dtype);
                        }});
   }
-  write_safetensors_folder(folder, entries);
+  write_safetensors_folder(folder, entries, max_shard_bytes);
 }
 
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype,
-                    ProgressSink& progress) {
-  write_hf_weights(*model.model, folder, dtype, {}, progress);
+                    ProgressSink& progress, std::uint64_t max_shard_bytes) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress, max_shard_bytes);
   Json json = hf_config_of(*model.model);
   json["torch_dtype"] = torch_name(dtype);
   json["bos_token_id"] = model.tokenizer->bos() ? Json(*model.tokenizer->bos()) : Json(nullptr);
@@ -183,8 +195,8 @@ void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype,
 }
 
 void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype,
-                    ProgressSink& progress) {
-  write_hf_weights(*model.model, folder, dtype, {}, progress);
+                    ProgressSink& progress, std::uint64_t max_shard_bytes) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress, max_shard_bytes);
   const DecoderConfig& config = model.model->config();
   save_tokenizer_files(*model.tokenizer, nullptr, model.sentences.longest.value_or(config.context),
                        folder);
@@ -196,8 +208,8 @@ void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype,
 }
 
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype,
-                  ProgressSink& progress) {
-  write_hf_weights(*model.model, folder, dtype, {}, progress);
+                  ProgressSink& progress, std::uint64_t max_shard_bytes) {
+  write_hf_weights(*model.model, folder, dtype, {}, progress, max_shard_bytes);
   if (model.tokenizer && !is_two_way(model.tokenizer->vocabulary())) {
     copy_legacy_tokenizer(model.path, folder);
   } else if (model.tokenizer) {
@@ -215,24 +227,30 @@ void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype,
   write_file_atomically(folder / "config.json", dump_json(config, 2) + "\n");
 }
 
-void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance, ProgressSink& progress) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
+std::vector<Path> save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
+                            const std::string& provenance, ProgressSink& progress,
+                            std::uint64_t max_shard_bytes) {
+  GgufWriter writer =
+      gguf_of({*model.model, *model.tokenizer, model.name, model.path}, type, provenance);
   if (model.chat_template) writer.set("tokenizer.chat_template", model.chat_template->source());
-  writer.write(file, progress);
+  return writer.write_parts(file, max_shard_bytes, progress);
 }
 
-void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance, ProgressSink& progress) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
+std::vector<Path> save_gguf(const LoadedEncoder& model, const Path& file,
+                            const GgufWeightType& type, const std::string& provenance,
+                            ProgressSink& progress, std::uint64_t max_shard_bytes) {
+  GgufWriter writer =
+      gguf_of({*model.model, *model.tokenizer, model.name, model.path}, type, provenance);
   writer.set("tokenizer.ggml.add_sep_token", separates_twice(*model.tokenizer));
   set_sentence_settings(model.sentences, model.model->architecture().gguf_name, writer);
-  writer.write(file, progress);
+  return writer.write_parts(file, max_shard_bytes, progress);
 }
 
-void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance, ProgressSink& progress) {
-  GgufWriter writer = gguf_of({*model.model, *model.tokenizer, model.name}, type, provenance);
+std::vector<Path> save_gguf(const LoadedSeq2Seq& model, const Path& file,
+                            const GgufWeightType& type, const std::string& provenance,
+                            ProgressSink& progress, std::uint64_t max_shard_bytes) {
+  GgufWriter writer =
+      gguf_of({*model.model, *model.tokenizer, model.name, model.path}, type, provenance);
   const Architecture& architecture = model.model->architecture();
   writer.set(std::string(architecture.gguf_name) + std::string(kGgufStartTokenKey),
              static_cast<std::uint32_t>(model.tokens.start));
@@ -240,7 +258,7 @@ void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightTyp
     writer.set("tokenizer.ggml.padding_token_id",
                static_cast<std::uint32_t>(*model.tokens.padding));
   }
-  writer.write(file, progress);
+  return writer.write_parts(file, max_shard_bytes, progress);
 }
 
 std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model) {

@@ -13,6 +13,7 @@
 #include "bantam/model/load_model.h"
 #include "bantam/model/load_seq2seq.h"
 #include "bantam/model/peft_files.h"
+#include "bantam/model/safetensors.h"
 
 namespace bantam {
 
@@ -24,31 +25,43 @@ Json hf_config_of(const Transformer& model);
 /// for a type that such files do not hold, or a folder that cannot be made.
 void write_hf_weights(const Transformer& model, const Path& folder, DType dtype,
                       std::span<const std::pair<std::string, Tensor>> more = {},
-                      ProgressSink& progress = silent_progress());
+                      ProgressSink& progress = silent_progress(),
+                      std::uint64_t max_shard_bytes = kMaxShardBytes);
 
-/// config.json, model.safetensors (sharded above 4 GiB), tokenizer.json, tokenizer_config.json,
-/// special_tokens_map.json, chat_template.jinja, generation_config.json. `dtype` f32, bf16 or f16.
-/// No adapter may be attached.
+/// config.json, model.safetensors (several of max_shard_bytes at most), tokenizer.json,
+/// tokenizer_config.json, special_tokens_map.json, chat_template.jinja, generation_config.json.
+/// `dtype` f32, bf16 or f16. No adapter may be attached.
 void save_hf_folder(const LoadedModel& model, const Path& folder, DType dtype,
-                    ProgressSink& progress = silent_progress());
+                    ProgressSink& progress = silent_progress(),
+                    std::uint64_t max_shard_bytes = kMaxShardBytes);
 
 /// The same of an encoder, with what makes one vector of a text (write_sentence_settings).
 void save_hf_folder(const LoadedEncoder& model, const Path& folder, DType dtype,
-                    ProgressSink& progress = silent_progress());
+                    ProgressSink& progress = silent_progress(),
+                    std::uint64_t max_shard_bytes = kMaxShardBytes);
 
 /// The same of an encoder-decoder; without tokenizer files if the model has no tokenizer, and with
 /// those of its folder where no tokenizer.json can say what they do (Marian, M2M-100).
 void save_seq2seq(const LoadedSeq2Seq& model, const Path& folder, DType dtype,
-                  ProgressSink& progress = silent_progress());
+                  ProgressSink& progress = silent_progress(),
+                  std::uint64_t max_shard_bytes = kMaxShardBytes);
 
-/// One GGUF file with tokenizer, template and provenance, weights as GgufTensorTypes has it. Throws
-/// Error(input) for a family or a tokenizer that the format has no place for.
-void save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "", ProgressSink& progress = silent_progress());
-void save_gguf(const LoadedEncoder& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "", ProgressSink& progress = silent_progress());
-void save_gguf(const LoadedSeq2Seq& model, const Path& file, const GgufWeightType& type,
-               const std::string& provenance = "", ProgressSink& progress = silent_progress());
+/// One GGUF file with tokenizer, template and provenance, weights as GgufTensorTypes has it, and
+/// what the model's files say of it (kept_metadata); in parts when max_shard_bytes is not 0.
+/// Returns what was written. Throws Error(input) for a family or a tokenizer that the format has no
+/// place for.
+std::vector<Path> save_gguf(const LoadedModel& model, const Path& file, const GgufWeightType& type,
+                            const std::string& provenance = "",
+                            ProgressSink& progress = silent_progress(),
+                            std::uint64_t max_shard_bytes = 0);
+std::vector<Path> save_gguf(const LoadedEncoder& model, const Path& file,
+                            const GgufWeightType& type, const std::string& provenance = "",
+                            ProgressSink& progress = silent_progress(),
+                            std::uint64_t max_shard_bytes = 0);
+std::vector<Path> save_gguf(const LoadedSeq2Seq& model, const Path& file,
+                            const GgufWeightType& type, const std::string& provenance = "",
+                            ProgressSink& progress = silent_progress(),
+                            std::uint64_t max_shard_bytes = 0);
 
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);

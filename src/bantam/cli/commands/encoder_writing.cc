@@ -71,7 +71,8 @@ std::string write_with_head(const EncoderSource& source, const EncoderSource& mo
     throw input_error("{}: GGUF has no place for the head, a {}; expected a folder as --out",
                       model.loaded.name, model.with_head->head().form->hf_class);
   }
-  write_encoder_model(*model.with_head, output.path, std::get<DType>(output.type));
+  write_encoder_model(*model.with_head, output.path, std::get<DType>(output.type),
+                      output.max_shard_bytes);
   save_tokenizer_files(
       *model.loaded.tokenizer, nullptr,
       model.loaded.sentences.longest.value_or(model.loaded.model->config().context), output.path);
@@ -83,13 +84,15 @@ std::string write_with_head(const EncoderSource& source, const EncoderSource& mo
          compare(output, "scores of the head", expected, written.logits(batch), expected.values());
 }
 
-std::string write(const EncoderSource& source, const EncoderSource& model,
-                  const ModelOutput& output, ProgressSink& progress) {
+std::string write(const EncoderSource& source, const EncoderSource& model, ModelOutput& output,
+                  ProgressSink& progress) {
   if (model.with_head) return write_with_head(source, model, output);
   if (output.is_gguf) {
-    save_gguf(model.loaded, output.path, output.type, "from " + model.loaded.name, progress);
+    output.take(save_gguf(model.loaded, output.path, output.type, "from " + model.loaded.name,
+                          progress, output.max_shard_bytes));
   } else {
-    save_hf_folder(model.loaded, output.path, std::get<DType>(output.type), progress);
+    save_hf_folder(model.loaded, output.path, std::get<DType>(output.type), progress,
+                   output.max_shard_bytes);
   }
   return "";
 }
@@ -144,7 +147,7 @@ EncoderSource read_encoder_source(const std::string& text) {
 int write_encoder(Session& session, const EncoderSource& source, const EncoderSource& model,
                   const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.loaded.path);
-  const ModelOutput output = model_output(session, options, std::move(inputs));
+  ModelOutput output = model_output(session, options, std::move(inputs));
   const std::string scores = write(source, model, output, session.progress());
   const LoadedEncoder written = load_encoder(output.path.string());
   require_same_tokens(output, *source.loaded.tokenizer, *written.tokenizer);

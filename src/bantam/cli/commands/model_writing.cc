@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bantam/generate/generator.h"
+#include "bantam/model/gguf.h"
 #include "bantam/model/rounded_weights.h"
 #include "bantam/model/save_model.h"
 
@@ -36,6 +37,18 @@ std::string compare_texts(const LoadedModel& expected, const LoadedModel& found,
   return fmt::format(", {} of {} tokens of text that follow are the same", same, tokens);
 }
 
+// Parts of a split set that was written to the same --out.
+std::vector<Path> parts_beside(const Path& file) {
+  std::vector<Path> found;
+  const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
+  std::error_code missing;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, missing)) {
+    if (is_gguf_part_of(entry.path(), file)) found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 }  // namespace
 
 template <>
@@ -44,6 +57,9 @@ void describe(Describer<ModelWritingOptions>& d) {
     "Weight type: f32, f16, bf16, or for GGUF also q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, "
     "q4_0, iq4_nl, q3_k, q2_k, and llama.cpp's mixtures q5_k_m, q5_k_s, q4_k_m, q4_k_s, q3_k_l, "
     "q3_k_m, q3_k_s, q2_k_mixed; default q8_0 for GGUF, bf16 for a folder.");
+  d(&ModelWritingOptions::max_shard_size, "max_shard_size",
+    "Write weights in several files of at most this size, such as 2GB: MODEL-00001-of-00003.gguf, "
+    "or shards with an index; when unset, one GGUF file, and a folder's of 5GB.");
 }
 
 ModelOutput model_output(Session& session, const ModelWritingOptions& options,
@@ -52,6 +68,15 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
   ModelOutput output{.path = *session.shared().out};
   require_fresh_output(output.path, session.shared().force, inputs);
   output.is_gguf = output.path.extension() == ".gguf";
+  output.max_shard_bytes = options.max_shard_size ? options.max_shard_size->bytes
+                           : output.is_gguf       ? 0
+                                                  : kMaxShardBytes;
+  if (options.max_shard_size && output.max_shard_bytes == 0) {
+    throw usage_error("--max-shard-size is 0; expected a size such as 2GB");
+  }
+  if (output.is_gguf && options.max_shard_size && !session.shared().force) {
+    for (const Path& part : parts_beside(output.path)) require_fresh_output(part, false);
+  }
   const char* usual = output.is_gguf ? "q8_0" : "bf16";
   output.type = gguf_weight_type_named(options.type.empty() ? usual : options.type);
   if (!output.is_gguf && !std::holds_alternative<DType>(output.type)) {
@@ -59,6 +84,16 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
                       options.type);
   }
   return output;
+}
+
+void ModelOutput::take(const std::vector<Path>& written) {
+  if (max_shard_bytes > 0) {
+    for (const Path& part : parts_beside(path)) {
+      const auto same_name = [&](const Path& other) { return other.filename() == part.filename(); };
+      if (std::ranges::none_of(written, same_name)) std::filesystem::remove(part);
+    }
+  }
+  path = written.front();
 }
 
 ModelInput probe_input(const Tokenizer& tokenizer, std::string_view text, std::int64_t longest) {
@@ -95,11 +130,13 @@ std::string agreement(Session& session, const ModelOutput& output, const ExportC
 int write_model(Session& session, const LoadedModel& source, const LoadedModel& model,
                 const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.path);
-  const ModelOutput output = model_output(session, options, std::move(inputs));
+  ModelOutput output = model_output(session, options, std::move(inputs));
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + source.name, session.progress());
+    output.take(save_gguf(model, output.path, output.type, "from " + source.name,
+                          session.progress(), output.max_shard_bytes));
   } else {
-    save_hf_folder(model, output.path, std::get<DType>(output.type), session.progress());
+    save_hf_folder(model, output.path, std::get<DType>(output.type), session.progress(),
+                   output.max_shard_bytes);
   }
   ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
   std::vector<std::int32_t>& text = probe.sequences.front();

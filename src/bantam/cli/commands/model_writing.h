@@ -1,6 +1,8 @@
 // What `model convert` and `model apply` share: write a model, load it again, compare.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@ namespace bantam {
 
 struct ModelWritingOptions {
   std::string type;  ///< "" is the usual one of the form: q8_0 for GGUF, bf16 for a folder
+  std::optional<ByteCount> max_shard_size;
 };
 
 template <>
@@ -23,7 +26,12 @@ void describe(Describer<ModelWritingOptions>& d);
 struct ModelOutput {
   Path path;
   bool is_gguf = false;
-  GgufWeightType type = DType::f32;  ///< a DType for a folder
+  GgufWeightType type = DType::f32;   ///< a DType for a folder
+  std::uint64_t max_shard_bytes = 0;  ///< 0: one file
+
+  /// What save_gguf wrote; `path` is then the file to load. Parts of an older set that --force
+  /// replaces are removed.
+  void take(const std::vector<Path>& written);
 };
 
 /// --out and --type. Throws Error(usage) without an --out, or for one that is an input or exists.

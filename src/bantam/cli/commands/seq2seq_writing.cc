@@ -38,11 +38,13 @@ ExportCheck compare(const LoadedSeq2Seq& expected, const LoadedSeq2Seq& found, c
 int write_seq2seq(Session& session, const LoadedSeq2Seq& source, const LoadedSeq2Seq& model,
                   const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.path);
-  const ModelOutput output = model_output(session, options, std::move(inputs));
+  ModelOutput output = model_output(session, options, std::move(inputs));
   if (output.is_gguf) {
-    save_gguf(model, output.path, output.type, "from " + model.name, session.progress());
+    output.take(save_gguf(model, output.path, output.type, "from " + model.name, session.progress(),
+                          output.max_shard_bytes));
   } else {
-    save_seq2seq(model, output.path, std::get<DType>(output.type), session.progress());
+    save_seq2seq(model, output.path, std::get<DType>(output.type), session.progress(),
+                 output.max_shard_bytes);
   }
   const LoadedSeq2Seq written = load_seq2seq(output.path);
   if (written.tokens.to_json() != model.tokens.to_json()) {
