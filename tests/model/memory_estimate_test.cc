@@ -49,6 +49,16 @@ TEST(MemoryEstimateTest, AddsWeightsKeysValuesAndScratch) {
   require_memory(estimate, "m");
 }
 
+TEST(MemoryEstimateTest, WorkingMemoryIsThatOfAPassAndOfTheLogitsOfAllAnswers) {
+  const auto scratch = [](std::int64_t context, std::int64_t answers) {
+    return estimate_memory(small_config(), OneWeight(1000), context, answers).scratch;
+  };
+  EXPECT_EQ(scratch(0, 1), scratch(512, 1)) << "texts of any length go through in pieces";
+  EXPECT_EQ(scratch(4096, 1), scratch(512, 1));
+  EXPECT_LT(scratch(100, 1), scratch(512, 1) / 4);
+  EXPECT_EQ(scratch(100, 17) - scratch(100, 1), 16u * 100 * 4) << "100 tokens of vocabulary, f32";
+}
+
 TEST(MemoryEstimateTest, KeysAndValuesTakeHalfWhereAnswersAreRounded) {
   const auto kv_cache = [](DType weights) {
     return estimate_memory(small_config(), OneWeight(1000, weights), 10).kv_cache;

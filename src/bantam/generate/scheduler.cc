@@ -244,7 +244,8 @@ void Scheduler::start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence 
   const std::uint64_t stream = job->request.stream.value_or(0);
   lane.sampler.emplace(options.sampler, (stream << 12) + static_cast<std::uint64_t>(lane.sample));
   lanes_.push_back(std::move(lane));
-  std::vector<float> logits = job->first_logits;
+  const bool last = job->started == options.n;
+  std::vector<float> logits = last ? std::move(job->first_logits) : job->first_logits;
   choose_next(lanes_.back(), logits);
 }
 

@@ -61,7 +61,7 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   loaded.name = name_of_model(reference.path);
   const OpenedModel opened = open_model(reference.path, WeightCheck::never);
   require_decoder(opened, reference.path);
-  loaded.memory = estimate_memory(opened.config, *opened.source, options.context);
+  loaded.memory = estimate_memory(opened.config, *opened.source, options.context, options.answers);
   require_memory(loaded.memory, loaded.name);
   // The tables of a tokenizer take as long as a look at all weights does: both at once.
   auto tokenizer = std::async(std::launch::async, [&] {

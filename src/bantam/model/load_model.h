@@ -32,6 +32,7 @@ struct LoadedModel {
 struct LoadOptions {
   bool check_weights = true;  ///< refuse scales and values that are not finite (files up to 2 GB)
   std::int64_t context = 0;   ///< tokens of key/value store to plan memory for; 0: none
+  std::int64_t answers = 1;   ///< under way at once, for the same plan
 };
 
 /// Attaches the adapters that the reference names, in order, with their scales.

@@ -104,7 +104,7 @@ std::uint64_t available_memory() {
 }
 
 MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& source,
-                               std::int64_t context) {
+                               std::int64_t context, std::int64_t answers) {
   MemoryEstimate estimate;
   // Weights that answers multiply in integers are kept in the order of these products, and their
   // pages of the file leave memory: each counts once.
@@ -125,18 +125,25 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
   estimate.context = context;
   estimate.kv_cache = multiply(kv_token, positive(context));
   // A forward pass holds at most the residual stream twice, one branch's inner values, and the
-  // logits of one position.
+  // logits of one position of each answer.
   const std::uint64_t inner =
       std::max(multiply(3, positive(config.feed_forward)),
                add(multiply(2, multiply(positive(config.heads), positive(config.head_width))),
                    multiply(2, kv_features)));
   const std::uint64_t token = add(multiply(3, positive(config.width)), inner);
+  const auto working = [&](std::uint64_t tokens) {
+    const std::uint64_t logits = multiply(positive(answers), positive(config.vocabulary));
+    return multiply(add(multiply(token, tokens), logits), sizeof(float));
+  };
+  // A context of few tokens is all that a pass can have.
   estimate.scratch =
-      multiply(add(multiply(token, kForwardTokens), positive(config.vocabulary)), sizeof(float));
-  allocated = add(allocated, add(estimate.copies, estimate.scratch));
-  const std::uint64_t fixed =
-      add(add(add(estimate.weights, estimate.copies), add(estimate.program, estimate.scratch)),
-          add(kWaitingLeast, allocated / kWaitingShare));
+      working(context > 0 ? std::min(kForwardTokens, positive(context)) : kForwardTokens);
+  const std::uint64_t lasting = add(add(estimate.weights, estimate.copies), estimate.program);
+  allocated = add(allocated, estimate.copies);
+  const auto without_store = [&](std::uint64_t scratch) {
+    return add(add(lasting, scratch), add(kWaitingLeast, add(allocated, scratch) / kWaitingShare));
+  };
+  const std::uint64_t fixed = without_store(estimate.scratch);
   // Of the store, an eighth is unused and an eighth may wait.
   const std::uint64_t store = add(estimate.kv_cache, 2 * (estimate.kv_cache / kWaitingShare));
   estimate.total = add(fixed, store);
@@ -145,9 +152,10 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
                               add(add(estimate.weights, estimate.copies),
                                   add(add(estimate.program, estimate.scratch), estimate.kv_cache)));
   estimate.available = available_memory();
-  if (estimate.available > fixed && kv_token > 0) {
+  const std::uint64_t longest = without_store(working(kForwardTokens));
+  if (estimate.available > longest && kv_token > 0) {
     estimate.largest_context = static_cast<std::int64_t>(std::min<std::uint64_t>(
-        (estimate.available - fixed) / add(kv_token, kv_token / 4), std::uint64_t{1} << 40));
+        (estimate.available - longest) / add(kv_token, kv_token / 4), std::uint64_t{1} << 40));
   }
   return estimate;
 }

@@ -81,6 +81,7 @@ class ModelBenchRun {
     begin_peak();
     LoadOptions load;
     load.context = stored_tokens();
+    if (wants("batch")) load.answers = options_.streams;
     loaded_ = load_model(reference_, load);
     result_.model = loaded_.name;
     result_.memory.estimate = loaded_.memory;
