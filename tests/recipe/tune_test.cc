@@ -9,6 +9,7 @@
 #include "bantam/recipe/tune/tune_report.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/generate/tiny_model.h"
+#include "tests/model/tiny_model_folder.h"
 
 namespace bantam {
 namespace {
@@ -113,6 +114,19 @@ TEST_F(TuneJob, AllWeightsTrainWithFullAndThereIsNoAdapterToExport) {
   ASSERT_EQ(result.exports.size(), 1u);
   EXPECT_EQ(result.exports[0].kind, "hf");
   EXPECT_LT(result.train_curve.back().loss, result.train_curve.front().loss);
+}
+
+TEST_F(TuneJob, WhatCannotBeExportedIsToldBeforeTraining) {
+  options_.model = write_tiny_folder(folder_.path() / "opt", "decoders/opt", letters_of_bert());
+  try {
+    run(labelled_rows(), "out");
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("--export gguf: GGUF has no form for models of the opt family; export a "
+                          "Hugging Face folder instead"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "out"));
 }
 
 TEST_F(TuneJob, TheSameSeedGivesTheSameModel) {

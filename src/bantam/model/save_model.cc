@@ -261,6 +261,11 @@ std::vector<Path> save_gguf(const LoadedSeq2Seq& model, const Path& file,
   return writer.write_parts(file, max_shard_bytes, progress);
 }
 
+void require_gguf_form(const LoadedModel& model, const GgufWeightType& type) {
+  const auto bare = copy_without_adapters(*model.model);
+  gguf_of({*bare, *model.tokenizer, model.name, model.path}, type, "");
+}
+
 std::shared_ptr<CausalLM> copy_without_adapters(const CausalLM& model) {
   auto copy = std::make_shared<CausalLM>(model);
   const auto attached = copy->adapters();

@@ -63,6 +63,10 @@ std::vector<Path> save_gguf(const LoadedSeq2Seq& model, const Path& file,
                             ProgressSink& progress = silent_progress(),
                             std::uint64_t max_shard_bytes = 0);
 
+/// Throws what save_gguf() would throw of such a model, and writes nothing: a family, a tokenizer
+/// or a type that the format has no place for is better told before a model is trained.
+void require_gguf_form(const LoadedModel& model, const GgufWeightType& type);
+
 /// adapter_config.json and adapter_model.safetensors as PEFT reads them.
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);
 /// The same of any model. `files` says what PEFT is told beside the deltas: the base's name, the

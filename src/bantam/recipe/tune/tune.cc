@@ -47,6 +47,7 @@ class Job {
     result_.model_name = model_.name;
     for (const std::string& warning : model_.warnings) note("warning: " + warning);
     for (const std::string& text : result_.data.notes) note(text);
+    require_exports();
     format();
     measure_before();
     train();
@@ -65,6 +66,16 @@ class Job {
  private:
   bool is_classification() const { return result_.data.kind == Row::Kind::classification; }
   void note(const std::string& text) const { hooks_.progress->note(text); }
+
+  // What cannot be exported is told now, not after hours of training.
+  void require_exports() const {
+    if (std::ranges::find(options_.exports, "gguf") == options_.exports.end()) return;
+    try {
+      require_gguf_form(model_, gguf_weight_type_named(options_.export_type));
+    } catch (const Error& error) {
+      throw error.at("--export gguf");
+    }
+  }
 
   std::vector<Example> examples_of(const Dataset& rows, const char* side) {
     FormatOptions format;
