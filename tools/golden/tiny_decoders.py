@@ -204,8 +204,8 @@ def make_case(name, folder, seed):
 
     kept = {}
     if name in DEPENDS_ON_LENGTH:
-        how = transformers.GenerationConfig(max_new_tokens=GREEDY, do_sample=False, use_cache=True, eos_token_id=None,
-                                            pad_token_id=0)
+        how = transformers.GenerationConfig(max_new_tokens=GREEDY, do_sample=False, use_cache=True, pad_token_id=0)
+        model.generation_config.eos_token_id = None  # which generate() would fall back to
         written = model.generate(sequences[3][None], attention_mask=torch.ones(1, LENGTHS[3]).long(),
                                  generation_config=how)[0, LENGTHS[3]:]
         assert len(written) == GREEDY
