@@ -27,6 +27,7 @@ Path file_with_metadata(const Path& folder) {
   writer.set("somebody.note", std::int64_t{-5});
   writer.set("tokenizer.chat_template.tool_use", std::string("{{ messages }}"));
   writer.set("llama.of_another_tool", 3.5f);
+  writer.set("general.quantized_by", std::string("somebody"));
   writer.set("quantize.imatrix.file", std::string("calibration.dat"));
   for (const GgufTensorInfo& tensor : source->tensors()) {
     writer.add(tensor.name, source->tensor(tensor.name));
@@ -51,6 +52,7 @@ TEST(KeptMetadata, AGgufFileMadeOfAnotherKeepsWhatItSaysOfItself) {
   // What belongs to the old weights, or was read into the configuration.
   EXPECT_EQ(file->integer("general.file_type"), 7);
   EXPECT_EQ(file->find("llama.of_another_tool"), nullptr);
+  EXPECT_EQ(file->find("general.quantized_by"), nullptr);
   EXPECT_EQ(file->find("quantize.imatrix.file"), nullptr);
 }
 

@@ -14,7 +14,8 @@ namespace {
 bool is_kept(std::string_view key, std::string_view architecture) {
   constexpr std::string_view kStated[] = {"general.architecture", "general.type",
                                           "general.file_type",    "general.quantization_version",
-                                          "general.alignment",    "bantam.version"};
+                                          "general.alignment",    "general.quantized_by",
+                                          "bantam.version"};
   if (std::ranges::find(kStated, key) != std::end(kStated)) return false;
   if (key.starts_with("tokenizer.chat_template.") || key == "tokenizer.chat_templates") return true;
   constexpr std::string_view kPrefixes[] = {"tokenizer.", "split.", "quantize."};
