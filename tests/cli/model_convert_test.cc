@@ -59,5 +59,23 @@ TEST(ModelConvert, WeightsGoIntoSeveralFilesWhenAsked) {
               HasSubstr("--max-shard-size is 0; expected a size such as 2GB"));
 }
 
+TEST(ModelConvert, WhatIsInterruptedIsGone) {
+  const BantamProgram bantam;
+  const std::string home = bantam.home().path().string(), model = home + "/model.gguf";
+  const auto made =
+      bantam({"model", "random", "--like", "tiny-15m", "--quant", "f32", "-o", model});
+  ASSERT_EQ(made.exit_code, 0) << made.error;
+  const ProcessResult stopped = bantam.shell(
+      fmt::format("$BANTAM model convert {0} --threads 1 --quiet --type q2_k -o {1}/out.gguf & "
+                  "until ls {1}/.out*.partial* >/dev/null 2>&1; do sleep 0.01; done; "
+                  "kill -INT $!; wait $!",
+                  model, home));
+  EXPECT_EQ(stopped.exit_code, 130) << stopped.error;
+  EXPECT_THAT(stopped.error, HasSubstr("out.gguf was not finished"));
+  for (const auto& entry : std::filesystem::directory_iterator(home)) {
+    EXPECT_THAT(entry.path().filename().string(), testing::Not(HasSubstr("out.gguf")));
+  }
+}
+
 }  // namespace
 }  // namespace bantam

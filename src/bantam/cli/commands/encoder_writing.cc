@@ -148,7 +148,10 @@ int write_encoder(Session& session, const EncoderSource& source, const EncoderSo
                   const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.loaded.path);
   ModelOutput output = model_output(session, options, std::move(inputs));
-  const std::string scores = write(source, model, output, session.progress());
+  std::string scores;
+  save_until_interrupted(session, output, [&](ProgressSink& progress) {
+    scores = write(source, model, output, progress);
+  });
   const LoadedEncoder written = load_encoder(output.path.string());
   require_same_tokens(output, *source.loaded.tokenizer, *written.tokenizer);
   if (written.sentences.pooling != source.loaded.sentences.pooling) {

@@ -49,6 +49,29 @@ std::vector<Path> parts_beside(const Path& file) {
   return found;
 }
 
+// Saving has no place of its own to stop at, for checkpoints are saved while training stops; but it
+// tells of each tensor.
+class StoppingProgress final : public ProgressSink {
+ public:
+  StoppingProgress(ProgressSink& sink, const Path& path) : sink_(sink), path_(path) {}
+
+  void begin(std::string_view title, double total, std::string_view unit) override {
+    sink_.begin(title, total, unit);
+  }
+  void advance(double done, const std::vector<std::pair<std::string, double>>& figures) override {
+    sink_.advance(done, figures);
+    if (const int signal = Interrupt::requested(); signal != 0) {
+      throw Interrupted(signal, fmt::format("{} was not finished", path_.string()));
+    }
+  }
+  void end() override { sink_.end(); }
+  void note(std::string_view text) override { sink_.note(text); }
+
+ private:
+  ProgressSink& sink_;
+  const Path& path_;
+};
+
 }  // namespace
 
 template <>
@@ -84,6 +107,19 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
                       options.type);
   }
   return output;
+}
+
+void save_until_interrupted(Session& session, const ModelOutput& output,
+                            const std::function<void(ProgressSink&)>& save) {
+  const bool is_new = !std::filesystem::exists(output.path);
+  const Path path = output.path;
+  StoppingProgress progress(session.progress(), path);
+  try {
+    save(progress);
+  } catch (const Interrupted&) {
+    if (is_new) std::filesystem::remove_all(path);
+    throw;
+  }
 }
 
 void ModelOutput::take(const std::vector<Path>& written) {
@@ -131,13 +167,15 @@ int write_model(Session& session, const LoadedModel& source, const LoadedModel& 
                 const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.path);
   ModelOutput output = model_output(session, options, std::move(inputs));
-  if (output.is_gguf) {
-    output.take(save_gguf(model, output.path, output.type, "from " + source.name,
-                          session.progress(), output.max_shard_bytes));
-  } else {
-    save_hf_folder(model, output.path, std::get<DType>(output.type), session.progress(),
-                   output.max_shard_bytes);
-  }
+  save_until_interrupted(session, output, [&](ProgressSink& progress) {
+    if (output.is_gguf) {
+      output.take(save_gguf(model, output.path, output.type, "from " + source.name, progress,
+                            output.max_shard_bytes));
+    } else {
+      save_hf_folder(model, output.path, std::get<DType>(output.type), progress,
+                     output.max_shard_bytes);
+    }
+  });
   ExportProbe probe{{source.tokenizer->encode(kProbeText).ids}};
   std::vector<std::int32_t>& text = probe.sequences.front();
   text.resize(std::min(text.size(), static_cast<std::size_t>(source.model->config().context)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,11 @@ struct ModelOutput {
 /// --out and --type. Throws Error(usage) without an --out, or for one that is an input or exists.
 ModelOutput model_output(Session& session, const ModelWritingOptions& options,
                          std::vector<Path> inputs);
+
+/// Calls save(ProgressSink&), which writes to output.path, until an Interrupt is requested: then
+/// what it began is removed, and Interrupted thrown. A folder that was there before stays.
+void save_until_interrupted(Session& session, const ModelOutput& output,
+                            const std::function<void(ProgressSink&)>& save);
 
 /// Any text will do that a language model has an opinion on.
 inline constexpr std::string_view kProbeText =

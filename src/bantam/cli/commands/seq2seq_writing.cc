@@ -39,13 +39,15 @@ int write_seq2seq(Session& session, const LoadedSeq2Seq& source, const LoadedSeq
                   const ModelWritingOptions& options, std::vector<Path> inputs) {
   inputs.push_back(source.path);
   ModelOutput output = model_output(session, options, std::move(inputs));
-  if (output.is_gguf) {
-    output.take(save_gguf(model, output.path, output.type, "from " + model.name, session.progress(),
-                          output.max_shard_bytes));
-  } else {
-    save_seq2seq(model, output.path, std::get<DType>(output.type), session.progress(),
-                 output.max_shard_bytes);
-  }
+  save_until_interrupted(session, output, [&](ProgressSink& progress) {
+    if (output.is_gguf) {
+      output.take(save_gguf(model, output.path, output.type, "from " + model.name, progress,
+                            output.max_shard_bytes));
+    } else {
+      save_seq2seq(model, output.path, std::get<DType>(output.type), progress,
+                   output.max_shard_bytes);
+    }
+  });
   const LoadedSeq2Seq written = load_seq2seq(output.path);
   if (written.tokens.to_json() != model.tokens.to_json()) {
     reject(output, "answers begin or end with other tokens than the source's");
