@@ -52,6 +52,12 @@ TEST(ModelConvert, WeightsGoIntoSeveralFilesWhenAsked) {
   EXPECT_THAT(parts(), testing::Not(testing::Contains("parts-00001-of-00002.gguf")));
   EXPECT_THAT(parts(), testing::Contains("parts-00001-of-00003.gguf"));
 
+  const auto itself = bantam({"model", "convert", (home / "parts-00002-of-00003.gguf").string(),
+                              "-o", file, "--max-shard-size", "9kB", "--force"});
+  EXPECT_EQ(itself.exit_code, 2);
+  EXPECT_THAT(itself.error, HasSubstr("parts-00002-of-00003.gguf: is the output and an input"));
+  EXPECT_THAT(parts(), testing::Contains("parts-00003-of-00003.gguf"));
+
   const std::string folder = (home / "folder").string();
   EXPECT_EQ(convert(folder, {"--max-shard-size", "20kB"}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(home / "folder/model.safetensors.index.json"));

@@ -17,7 +17,6 @@ struct EncoderSource {
   LoadedEncoder loaded;
   std::shared_ptr<EncoderModel> with_head;  ///< holds loaded.model; null for an encoder alone
 
-  bool has_adapters() const { return !loaded.model->adapters().empty(); }
   /// The same with its adapters folded into the weights.
   EncoderSource merged() const;
 };

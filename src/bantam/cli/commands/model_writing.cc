@@ -97,8 +97,10 @@ ModelOutput model_output(Session& session, const ModelWritingOptions& options,
   if (options.max_shard_size && output.max_shard_bytes == 0) {
     throw usage_error("--max-shard-size is 0; expected a size such as 2GB");
   }
-  if (output.is_gguf && options.max_shard_size && !session.shared().force) {
-    for (const Path& part : parts_beside(output.path)) require_fresh_output(part, false);
+  if (output.is_gguf && options.max_shard_size) {
+    for (const Path& part : parts_beside(output.path)) {
+      require_fresh_output(part, session.shared().force, inputs);
+    }
   }
   const char* usual = output.is_gguf ? "q8_0" : "bf16";
   output.type = gguf_weight_type_named(options.type.empty() ? usual : options.type);
