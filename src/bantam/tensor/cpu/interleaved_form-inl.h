@@ -76,11 +76,12 @@ HWY_INLINE Bytes levels_of_quad(const std::uint8_t* planes) {
 }
 
 // Each form names its bits and units, and gives the scale and minimum of a unit (of a half of it
-// when kHalves is 2). kHasMinimum: products need the sums of x.
-template <int kLevelBits, int kCenter>
+// when kHalves is 2). Where the minimum is -kCenter times the scale, products take the center off
+// in integers; a kCenter of 0 leaves the minimum, if there is one, to be met by the sums of x.
+template <int kLevelBits, int kLevelCenter>
 struct ScaleForm {  // element = scale * (level - center)
   static constexpr int kBits = kLevelBits, kUnits = 1, kHalves = 1, kUnitBytes = 0,
-                       kBlockHalves = 1;
+                       kBlockHalves = 1, kCenter = kLevelCenter;
   static constexpr bool kSigned = kLevelBits == 8, kHasMinimum = kCenter != 0;
   struct Block {
     Floats scale;
@@ -94,7 +95,7 @@ struct ScaleForm {  // element = scale * (level - center)
 template <int kLevelBits>
 struct MinimumForm {  // scale * level + minimum
   static constexpr int kBits = kLevelBits, kUnits = 1, kHalves = 1, kUnitBytes = 0,
-                       kBlockHalves = 2;
+                       kBlockHalves = 2, kCenter = 0;
   static constexpr bool kSigned = false, kHasMinimum = true;
   struct Block {
     Floats scale, minimum;
@@ -108,7 +109,8 @@ struct MinimumForm {  // scale * level + minimum
   }
 };
 struct Q4_KForm {  // scale * unit scale * level - minimum * unit minimum
-  static constexpr int kBits = 4, kUnits = 8, kHalves = 1, kUnitBytes = 2, kBlockHalves = 2;
+  static constexpr int kBits = 4, kUnits = 8, kHalves = 1, kUnitBytes = 2, kBlockHalves = 2,
+                       kCenter = 0;
   static constexpr bool kSigned = false, kHasMinimum = true;
   struct Block {
     Floats scale, minimum;
@@ -124,7 +126,8 @@ struct Q4_KForm {  // scale * unit scale * level - minimum * unit minimum
   }
 };
 struct Q6_KForm {  // scale * scale of the half * (level - 32)
-  static constexpr int kBits = 6, kUnits = 8, kHalves = 2, kUnitBytes = 2, kBlockHalves = 1;
+  static constexpr int kBits = 6, kUnits = 8, kHalves = 2, kUnitBytes = 2, kBlockHalves = 1,
+                       kCenter = 32;
   static constexpr bool kSigned = false, kHasMinimum = true;
   struct Block {
     Floats scale;
@@ -134,12 +137,12 @@ struct Q6_KForm {  // scale * scale of the half * (level - 32)
     return hn::Mul(block.scale, bytes_at<std::int8_t>(unit + half * kLanes));
   }
   static HWY_INLINE Floats minimum(const Block& block, const std::byte* unit, int half) {
-    return hn::Mul(scale(block, unit, half), hn::Set(FloatTag(), -32));
+    return hn::Mul(scale(block, unit, half), hn::Set(FloatTag(), -kCenter));
   }
 };
 
-// vpdpbusd takes one factor without sign. In products signed levels move up by 128, and what that
-// adds, 128 times the sum of x, is taken off again as a minimum.
+// vpdpbusd takes one factor without sign. In products signed levels move up by 128, their center
+// then.
 #if HWY_TARGET == HWY_AVX3_DL
 struct Q8_0ProductForm : ScaleForm<8, 128> {
   static constexpr bool kSigned = false;

@@ -17,6 +17,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -33,6 +34,8 @@ namespace {
 #if HWY_TARGET != HWY_SCALAR
 
 using SignedBytes = hn::Vec<hn::RebindToSigned<ByteTag>>;
+using IntegerTag = hn::RebindToSigned<FloatTag>;
+using Integers = hn::Vec<IntegerTag>;
 
 // Vectors of rows of x in a wide block, and rows of the weight that meet them at a time: as many
 // sums as registers hold. Where one instruction makes a product, more of them hide its latency.
@@ -51,6 +54,20 @@ template <class Form>
 using Sums = QuadSums<ByteTag, (1 << Form::kBits) - 1, Form::kSigned>;
 template <class Form>
 constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
+// The minimums are no multiple of the scales, so that they meet sums of x of their own.
+template <class Form>
+constexpr bool kMeetsMinimums = Form::kHasMinimum&& Form::kCenter == 0;
+
+// What sums of products start from, of minus the sums of levels of x: the center of the weight's
+// levels taken off each.
+template <class Form>
+HWY_INLINE Integers starts(Integers negative_sums) {
+  static_assert((Form::kCenter & (Form::kCenter - 1)) == 0);
+  return hn::ShiftLeft<std::countr_zero(static_cast<unsigned>(Form::kCenter))>(negative_sums);
+}
+// Where the negative sums of a half stand among three.
+template <class Form, int kHalf>
+constexpr int kSumOfHalf = Form::kHalves == 2 ? kHalf : 2;
 
 // How far ahead of where they are read weights are fetched: few rows of x leave so little to do for
 // each byte that the hardware, which looks ahead less, makes them wait for memory. Measured: twice
@@ -98,7 +115,7 @@ class OpenTile {
       : groups_(groups),
         levels_(static_cast<std::size_t>(groups * kUnit * kLanes)),
         scales_(static_cast<std::size_t>(groups * Form::kHalves * kLanes)),
-        minimums_(Form::kHasMinimum ? scales_.size() : 0) {}
+        minimums_(kMeetsMinimums<Form> ? scales_.size() : 0) {}
 
   void open(const PackedTile<Form>& packed) {
     const FloatTag d;
@@ -110,7 +127,7 @@ class OpenTile {
       for (int half = 0; half < Form::kHalves; ++half) {
         const std::int64_t at = (group * Form::kHalves + half) * kLanes;
         hn::StoreU(unit.scale(half), d, scales_.data() + at);
-        if constexpr (Form::kHasMinimum) {
+        if constexpr (kMeetsMinimums<Form>) {
           hn::StoreU(unit.minimum(half), d, minimums_.data() + at);
         }
       }
@@ -120,7 +137,7 @@ class OpenTile {
   struct Unit {
     const std::uint8_t* levels;
     const float* scales;
-    const float* minimums;  // of what kHasMinimum
+    const float* minimums;  // where kMeetsMinimums
     template <int kQ>
     HWY_INLINE Bytes quad() const {
       return hn::LoadU(ByteTag(), levels + kQ * 4 * kLanes);
@@ -159,19 +176,36 @@ HWY_INLINE void multiply_quad(const Unit& unit, const std::int8_t* x, Sums<Form>
   }
 }
 
-// totals += products of a half of a unit with levels and scales of x. A fold over the quads, not a
-// lambda for each: sums that are captured would go through memory.
+// What one group of kTokens rows of x brings to products: arrays as RoundedRows::Block has them.
+struct NarrowGroup {
+  const std::int8_t* levels;
+  const float* scales;
+  const std::int32_t* negative_sums;
+};
+
+// totals += products of a half of a unit with a group of x. A fold over the quads, not a lambda for
+// each: sums that are captured would go through memory.
 template <class Form, int kTokens, int kHalf, class Unit, int... kSteps>
-HWY_INLINE void add_narrow_half(const Unit& unit, const std::int8_t* x, const float* scales,
+HWY_INLINE void add_narrow_half(const Unit& unit, const NarrowGroup& x,
                                 std::integer_sequence<int, kSteps...>, Floats (&totals)[kTokens]) {
   const FloatTag d;
+  const IntegerTag d32;
   Sums<Form> sums[kTokens];
-  (multiply_quad<Form, kTokens, kHalf, kSteps>(unit, x, sums), ...);
+  HWY_UNROLL(8)
+  for (int t = 0; t < kTokens; ++t) {
+    if constexpr (Form::kCenter != 0) {
+      const std::int32_t negative = x.negative_sums[kSumOfHalf<Form, kHalf> * kTokens + t];
+      sums[t].start(starts<Form>(hn::Set(d32, negative)));
+    } else {
+      sums[t].start(hn::Zero(d32));
+    }
+  }
+  (multiply_quad<Form, kTokens, kHalf, kSteps>(unit, x.levels, sums), ...);
   const Floats scale = unit.scale(kHalf);
   HWY_UNROLL(8)
   for (int t = 0; t < kTokens; ++t) {
-    totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()), hn::Mul(scale, hn::Set(d, scales[t])),
-                           totals[t]);
+    totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()),
+                           hn::Mul(scale, hn::Set(d, x.scales[t])), totals[t]);
   }
 }
 
@@ -185,31 +219,21 @@ HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, 
     const auto unit = tile.unit(remainder.group);
     float* at = totals + remainder.row * kLanes;
     Floats total[1] = {hn::LoadU(d, at)};
-    add_narrow_half<Form, 1, 0>(unit, remainder.levels, &remainder.scale, kSteps, total);
-    if constexpr (Form::kHalves == 2) {
-      add_narrow_half<Form, 1, 1>(unit, remainder.levels, &remainder.scale, kSteps, total);
-    }
+    const NarrowGroup group{remainder.levels, &remainder.scale, remainder.negative_sums};
+    add_narrow_half<Form, 1, 0>(unit, group, kSteps, total);
+    if constexpr (Form::kHalves == 2) add_narrow_half<Form, 1, 1>(unit, group, kSteps, total);
     hn::StoreU(total[0], d, at);
   }
 }
 
-// Sums of x that a minimum of a half meets, [stride].
-template <class Form>
-HWY_INLINE const float* sums_of_half(const RoundedRows::Block& x, std::int64_t group, int half) {
-  return x.sums + (3 * group + (Form::kHalves == 2 ? half : 2)) * x.stride;
-}
-
-// totals += the minimums of a half of a unit times the sums of x.
-template <class Form, int kTokens, int kHalf, class Unit>
-HWY_INLINE void add_minimums(const Unit& unit, const RoundedRows::Block& x, std::int64_t group,
-                             Floats (&totals)[kTokens]) {
-  if constexpr (Form::kHasMinimum) {
-    const Floats minimum = unit.minimum(kHalf);
-    const float* sums = sums_of_half<Form>(x, group, kHalf);
-    HWY_UNROLL(8)
-    for (int t = 0; t < kTokens; ++t) {
-      totals[t] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[t]), totals[t]);
-    }
+// totals += the minimums of a unit times the sums of a group of x.
+template <class Form, int kTokens, class Unit>
+HWY_INLINE void add_minimums(const Unit& unit, const float* sums, Floats (&totals)[kTokens]) {
+  static_assert(Form::kHalves == 1);
+  const Floats minimum = unit.minimum(0);
+  HWY_UNROLL(8)
+  for (int t = 0; t < kTokens; ++t) {
+    totals[t] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[t]), totals[t]);
   }
 }
 
@@ -224,13 +248,12 @@ void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const Rounde
   for (std::int64_t group = 0; group < groups; ++group) {
     const auto unit = tile.unit(group);
     unit.fetch_ahead();
-    const std::int8_t* levels = x.levels + group * kTokens * kUnit;
-    const float* scales = x.scales + group * kTokens;
-    add_narrow_half<Form, kTokens, 0>(unit, levels, scales, kSteps, totals);
-    add_minimums<Form, kTokens, 0>(unit, x, group, totals);
-    if constexpr (Form::kHalves == 2) {
-      add_narrow_half<Form, kTokens, 1>(unit, levels, scales, kSteps, totals);
-      add_minimums<Form, kTokens, 1>(unit, x, group, totals);
+    const NarrowGroup of_x{x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
+                           x.negative_sums + 3 * group * kTokens};
+    add_narrow_half<Form, kTokens, 0>(unit, of_x, kSteps, totals);
+    if constexpr (Form::kHalves == 2) add_narrow_half<Form, kTokens, 1>(unit, of_x, kSteps, totals);
+    if constexpr (kMeetsMinimums<Form>) {
+      add_minimums<Form, kTokens>(unit, x.sums + group * kTokens, totals);
     }
   }
   for (int t = 0; t < kTokens; ++t) hn::StoreU(totals[t], d, out + t * kLanes);
@@ -274,12 +297,28 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
                               WideTotals<kVectors>& totals) {
   constexpr int kRows = kVectors * kLanes;
   const FloatTag d;
+  const IntegerTag d32;
+  Integers first[kVectors];
+  HWY_UNROLL(3)
+  for (int v = 0; v < kVectors; ++v) {
+    if constexpr (Form::kCenter != 0) {
+      const std::int64_t at = 3 * group + kSumOfHalf<Form, kHalf>;
+      first[v] = starts<Form>(hn::LoadU(d32, x.negative_sums + at * kRows + v * kLanes));
+    } else {
+      first[v] = hn::Zero(d32);
+    }
+  }
   Sums<Form> sums[kWeightRows][kVectors];
+  HWY_UNROLL(4)
+  for (int r = 0; r < kWeightRows; ++r) {
+    HWY_UNROLL(3)
+    for (int v = 0; v < kVectors; ++v) sums[r][v].start(first[v]);
+  }
   (multiply_wide_quad<Form, kVectors, kHalf, kSteps>(unit.levels, x.levels + group * kUnit * kRows,
                                                      sums),
    ...);
   const float* scales = x.scales + group * kRows;
-  const float* sums_of_x = sums_of_half<Form>(x, group, kHalf);
+  const float* sums_of_x = x.sums + group * kRows;
   HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
@@ -288,8 +327,8 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
       totals[r][v] = hn::MulAdd(hn::ConvertTo(d, sums[r][v].total()),
                                 hn::Mul(scale, hn::LoadU(d, scales + v * kLanes)), totals[r][v]);
     }
-    if constexpr (Form::kHasMinimum) {
-      const Floats minimum = hn::Set(d, unit.minimums[kHalf * kLanes + r]);
+    if constexpr (kMeetsMinimums<Form>) {
+      const Floats minimum = hn::Set(d, unit.minimums[r]);
       HWY_UNROLL(3)
       for (int v = 0; v < kVectors; ++v) {
         totals[r][v] = hn::MulAdd(minimum, hn::LoadU(d, sums_of_x + v * kLanes), totals[r][v]);
@@ -298,8 +337,8 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
   }
 }
 
-// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block; `row`
-// is the first of the weight's.
+// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block, from 0
+// on where `first` is 0; `row` is the first of the weight's.
 template <class Form, int kVectors>
 HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t first,
                                std::int64_t last, const RoundedRows::Block& x,
@@ -310,7 +349,9 @@ HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t
   HWY_UNROLL(4)
   for (int r = 0; r < kWeightRows; ++r) {
     HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) totals[r][v] = hn::LoadU(d, sums[r][v]);
+    for (int v = 0; v < kVectors; ++v) {
+      totals[r][v] = first == 0 ? hn::Zero(d) : hn::LoadU(d, sums[r][v]);
+    }
   }
   for (std::int64_t group = first; group < last; ++group) {
     const auto unit = tile.unit(group);
@@ -332,7 +373,7 @@ template <class Form, int kVectors>
 HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
                             const RoundedRows::Block& x, float* out) {
   const FloatTag d;
-  float sums[kLanes][kVectors][kLanes] = {};
+  float sums[kLanes][kVectors][kLanes];
   for (std::int64_t first = 0; first < groups; first += kUnitsAtATime) {
     const std::int64_t last = std::min(first + kUnitsAtATime, groups);
     for (int row = 0; row < kLanes; row += kWeightRows) {
@@ -400,8 +441,11 @@ template <class Form>
 void tiles_of_form(const InterleavedJob& job, std::int64_t first, std::int64_t last) {
   std::span<const RoundedRows::Block> blocks = job.x.blocks();
   const std::int64_t block_bytes = kMostVectors * kLanes * job.x.width();
-  const auto at_once =
-      static_cast<std::size_t>(std::max<std::int64_t>(job.bytes_at_once / block_bytes, 1));
+  // Tiles are opened once for each such lot of blocks: as few lots as can be, and as even.
+  const auto count = static_cast<std::int64_t>(blocks.size()),
+             most = std::max<std::int64_t>(job.bytes_at_once / block_bytes, 1),
+             lots = (count + most - 1) / most;
+  const auto at_once = static_cast<std::size_t>((count + lots - 1) / lots);
   OpenTile<Form> open(blocks.front().wide ? job.x.groups() : 0);
   while (!blocks.empty()) {
     const auto some = blocks.first(std::min(at_once, blocks.size()));

@@ -35,7 +35,7 @@ namespace {
 // The rest of a second-level cache is for the tile and what the hardware reads ahead.
 std::int64_t cache_for_x() {
   static const std::uint64_t level2 = cache_sizes().level2;
-  return std::max<std::int64_t>(static_cast<std::int64_t>(level2) / 8 * 3, 192 << 10);
+  return std::max<std::int64_t>(static_cast<std::int64_t>(level2) / 8 * 5, 192 << 10);
 }
 
 // One weight's share of the chunks that threads take.

@@ -2,12 +2,13 @@
 // instruction where the CPU has VNNI, two or three on others.
 //
 //   QuadSums<D, kLargest, kSigned> sums;
+//   sums.start(first);
 //   sums.add<0, 2>(sums.prepare(weight), x);
 //   sums.add<1, 2>(sums.prepare(more), y);
 //   sums.total()
 //
-// Lane i of the total, an i32, is exactly the sum over j < 4 of weight[4 i + j] * x[4 i + j] and
-// more[4 i + j] * y[4 i + j].
+// Lane i of the total, an i32, is exactly first[i] and the sum over j < 4 of
+// weight[4 i + j] * x[4 i + j] and more[4 i + j] * y[4 i + j].
 //
 // Weight levels are 0 … kLargest, or two's complement when kSigned; x levels are -127 … 127.
 //
@@ -95,6 +96,8 @@ class QuadSums {
     return {hn::BitCast(D(), hn::Abs(as_signed)), as_signed};
   }
 
+  HWY_INLINE void start(hn::Vec<D32> first) { total_ = first; }
+
   /// The kStep-th call of kSteps; total() holds after the last.
   template <int kStep, int kSteps>
   HWY_INLINE void add(const Weight& weight, hn::Vec<D8> x) {
@@ -102,7 +105,7 @@ class QuadSums {
     if constexpr (kSigned) x = with_sign_of(weight.sign, x);
 #endif
 #if HWY_TARGET == HWY_AVX3_DL
-    total_ = quad_products(kStep == 0 ? hn::Zero(D32()) : total_, weight.magnitude, x);
+    total_ = quad_products(total_, weight.magnitude, x);
 #elif BANTAM_HAS_PAIR_PRODUCTS
     // 2 * kLargest * 127 bounds a pair; as many as fit 16 bits are summed there, which saves a
     // widening each.
@@ -115,11 +118,9 @@ class QuadSums {
       asm("" : "+x"(pairs_.raw));  // regrouped sums would take more registers than there are
     }
     if constexpr ((kStep + 1) % kFit == 0 || kStep + 1 == kSteps) {
-      const auto wide = sums_of_pairs(pairs_);
-      total_ = kStep < kFit ? wide : hn::Add(total_, wide);
+      total_ = hn::Add(total_, sums_of_pairs(pairs_));
     }
 #else
-    if constexpr (kStep == 0) total_ = hn::Zero(D32());
     const D32 d;
     const auto w = hn::BitCast(d, kSigned ? hn::BitCast(D(), weight.sign) : weight.magnitude);
     const auto all = hn::BitCast(d, x);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/rounded_rows.h"
@@ -15,16 +16,22 @@
 #define BANTAM_TENSOR_CPU_ROUNDED_ROWS_ONCE_
 namespace bantam::cpu {
 
-// Where one row of a block goes.
-struct RoundedRow {
-  int stride;             // rows side by side
-  std::int64_t of_group;  // bytes from one group's levels to the next
-  std::int64_t of_quad;   // bytes from four levels of a group to the next four
+// Where a block goes; arrays as RoundedRows::Block has them.
+struct RoomOfBlock {
+  bool wide;
+  int rows, stride;
   std::int8_t* levels;
   float* scales;
+  std::int32_t* negative_sums;
   float* sums;
-  std::int32_t index;  // in the block
   std::vector<RoundedRows::Remainder>* remainders;
+
+  // Four levels of a group and a row.
+  std::int8_t* quad(std::int64_t group, int row, int index) const {
+    constexpr int kGroup = RoundedRows::kGroup;
+    std::int8_t* at = levels + group * kGroup * stride;
+    return wide ? at + (index * stride + row) * 4 : at + row * kGroup + index * 4;
+  }
 };
 
 }  // namespace bantam::cpu
@@ -39,78 +46,196 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::CappedTag<float, 16>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 constexpr int kGroup = RoundedRows::kGroup, kHalf = kGroup / 2;
+constexpr float kLargestLevel = 127;
 
-HWY_INLINE float scale_of_group(const float* HWY_RESTRICT x) {
+HWY_INLINE float largest_of_group(const float* HWY_RESTRICT x) {
   const FloatTag d;
   auto largest = hn::Zero(d);
   for (int i = 0; i < kGroup; i += kLanes) largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
-  return hn::GetLane(hn::MaxOfLanes(d, largest)) / 127;
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
-// Adds scale * the sum of levels of each half, and of both, to sums[0, stride, 2 stride].
-HWY_INLINE void round_group(const float* HWY_RESTRICT x, float scale,
-                            std::int8_t* HWY_RESTRICT levels, float* HWY_RESTRICT sums,
-                            int stride) {
+// Halves of a group of levels, which lie apart, and their sums.
+struct LevelHalves {
+  std::int8_t *first, *second;
+};
+struct LevelSums {
+  std::int32_t first, second;
+  HWY_INLINE void store_negative(std::int32_t* to, std::int64_t stride) const {
+    to[0] = -first, to[stride] = -second, to[2 * stride] = -(first + second);
+  }
+};
+
+// Half a group in levels.
+HWY_INLINE std::int32_t round_half(const float* HWY_RESTRICT x, float inverse_scale,
+                                   std::int8_t* HWY_RESTRICT levels) {
   const FloatTag d;
-  const hn::RebindToSigned<FloatTag> di;
-  const hn::Rebind<std::int8_t, FloatTag> d8;
-  const auto inverse = hn::Set(d, scale > 0 ? 1 / scale : 0);
-  int total = 0;
-  for (int half = 0; half < 2; ++half) {
-    auto sum = hn::Zero(di);
-    for (int i = half * kHalf; i < (half + 1) * kHalf; i += kLanes) {
-      const auto level = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
-      sum = hn::Add(sum, level);
-      hn::StoreU(hn::DemoteTo(d8, level), d8, levels + i);
+  const hn::RebindToSigned<FloatTag> d32;
+  const hn::RebindToUnsigned<FloatTag> du32;
+  const hn::Rebind<std::uint8_t, FloatTag> d8;
+  // Added to a small number, this rounds it to an integer, which the lowest bits then hold.
+  const auto rounder = hn::Set(d, 12582912.0F);
+  auto sum = hn::Zero(d32);
+  for (int i = 0; i < kHalf; i += kLanes) {
+    const auto level = hn::Add(hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse_scale)), rounder);
+    sum = hn::Add(sum, hn::Sub(hn::BitCast(d32, level), hn::BitCast(d32, rounder)));
+    hn::StoreU(hn::TruncateTo(d8, hn::BitCast(du32, level)), d8,
+               reinterpret_cast<std::uint8_t*>(levels) + i);
+  }
+  return hn::GetLane(hn::SumOfLanes(d32, sum));
+}
+
+HWY_INLINE LevelSums round_group(const float* HWY_RESTRICT x, float inverse_scale,
+                                 LevelHalves levels) {
+  const std::int32_t first = round_half(x, inverse_scale, levels.first);
+  return {first, round_half(x + kHalf, inverse_scale, levels.second)};
+}
+
+HWY_INLINE float inverse_of(float scale) { return scale > 0 ? 1 / scale : 0; }
+
+// First terms of a group of one row of a block that is not wide.
+HWY_INLINE void round_narrow(const float* HWY_RESTRICT x, std::int64_t group, int row,
+                             const RoomOfBlock& room) {
+  const std::int64_t at = group * room.stride + row;
+  const float scale = largest_of_group(x) / kLargestLevel;
+  std::int8_t* levels = room.quad(group, row, 0);
+  const LevelSums sums = round_group(x, inverse_of(scale), {levels, levels + kHalf});
+  room.scales[at] = scale;
+  room.sums[at] = scale * static_cast<float>(sums.first + sums.second);
+  sums.store_negative(room.negative_sums + 3 * group * room.stride + row, room.stride);
+}
+
+// Stores half a group of levels [rows][16], as many rows as lanes, where a wide block has them, and
+// gives minus their sums.
+template <class D>
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> store_wide_half(D, const std::int8_t* levels,
+                                                          std::int8_t* to, std::int64_t of_quad) {
+  const hn::RebindToSigned<D> d32;
+  const hn::RebindToUnsigned<D> du32;
+  hn::Vec<decltype(du32)> quads[4];
+  hn::LoadInterleaved4(du32, reinterpret_cast<const std::uint32_t*>(levels), quads[0], quads[1],
+                       quads[2], quads[3]);
+  // Levels moved up by 128 are positive, and eight of them fit half of a lane.
+  const auto up = hn::Set(du32, 0x80808080U), even = hn::Set(du32, 0x00FF00FFU);
+  auto pairs = hn::Zero(du32);
+  for (int q = 0; q < 4; ++q) {
+    hn::StoreU(quads[q], du32, reinterpret_cast<std::uint32_t*>(to + q * of_quad));
+    const auto moved = hn::Xor(quads[q], up);
+    pairs = hn::Add(pairs, hn::Add(hn::And(moved, even), hn::And(hn::ShiftRight<8>(moved), even)));
+  }
+  const auto total = hn::Add(hn::And(pairs, hn::Set(du32, 0xFFFFU)), hn::ShiftRight<16>(pairs));
+  return hn::Sub(hn::Set(d32, kHalf * 128), hn::BitCast(d32, total));
+}
+
+// First terms of a group of as many rows of a wide block as d has lanes; x [rows][width].
+template <class D>
+HWY_INLINE void round_wide(D d, const float* HWY_RESTRICT x, std::int64_t width, std::int64_t group,
+                           int row, const RoomOfBlock& room) {
+  constexpr int kRows = static_cast<int>(hn::MaxLanes(D()));
+  const int rows = std::min(kRows, room.rows - row);  // the others are 0
+  float largest[kRows] = {}, inverse[kRows];
+  for (int r = 0; r < rows; ++r) largest[r] = largest_of_group(x + r * width);
+  const auto scale = hn::Div(hn::LoadU(d, largest), hn::Set(d, kLargestLevel));
+  const auto has_levels = hn::Gt(scale, hn::Zero(d));
+  hn::StoreU(hn::IfThenElseZero(has_levels, hn::Div(hn::Set(d, 1), scale)), d, inverse);
+
+  std::int8_t levels[2][kRows * kHalf];
+  for (int r = 0; r < rows; ++r) {
+    round_group(x + r * width, inverse[r], {levels[0] + r * kHalf, levels[1] + r * kHalf});
+  }
+  if (rows < kRows) {
+    const int done = std::max(rows, 0) * kHalf;
+    for (auto& half : levels) std::fill(half + done, half + kRows * kHalf, std::int8_t{0});
+  }
+  const hn::RebindToSigned<D> d32;
+  const std::int64_t of_quad = 4 * room.stride, at = group * room.stride + row;
+  const auto first = store_wide_half(d, levels[0], room.quad(group, row, 0), of_quad),
+             second = store_wide_half(d, levels[1], room.quad(group, row, 4), of_quad),
+             both = hn::Add(first, second);
+  std::int32_t* negative = room.negative_sums + 3 * group * room.stride + row;
+  hn::StoreU(first, d32, negative);
+  hn::StoreU(second, d32, negative + room.stride);
+  hn::StoreU(both, d32, negative + 2 * room.stride);
+  hn::StoreU(scale, d, room.scales + at);
+  hn::StoreU(hn::Mul(scale, hn::ConvertTo(d, hn::Neg(both))), d, room.sums + at);
+}
+
+// The second term of a group of one row.
+HWY_NOINLINE void add_remainder(const float* HWY_RESTRICT x, std::int64_t group, int row,
+                                const RoomOfBlock& room) {
+  const float scale = room.scales[group * room.stride + row];
+  float rest[kGroup];
+  for (int q = 0; q < kGroup / 4; ++q) {
+    const std::int8_t* levels = room.quad(group, row, q);
+    for (int i = 0; i < 4; ++i) {
+      rest[4 * q + i] = x[4 * q + i] - scale * static_cast<float>(levels[i]);
     }
-    const int of_half = hn::GetLane(hn::SumOfLanes(di, sum));
-    sums[half * stride] += scale * static_cast<float>(of_half);
-    total += of_half;
   }
-  sums[2 * stride] += scale * static_cast<float>(total);
+  RoundedRows::Remainder& remainder = room.remainders->emplace_back();
+  remainder.row = row;
+  remainder.group = static_cast<std::int32_t>(group);
+  remainder.scale = largest_of_group(rest) / kLargestLevel;
+  const LevelSums sums =
+      round_group(rest, inverse_of(remainder.scale), {remainder.levels, remainder.levels + kHalf});
+  sums.store_negative(remainder.negative_sums, 1);
+  room.sums[group * room.stride + row] +=
+      remainder.scale * static_cast<float>(sums.first + sums.second);
 }
 
-// What rounding left of a group.
-HWY_INLINE void subtract_rounded(const float* HWY_RESTRICT x, float scale,
-                                 const std::int8_t* HWY_RESTRICT levels, float* HWY_RESTRICT out) {
-  const FloatTag d;
-  const hn::RebindToSigned<FloatTag> di;
-  const hn::Rebind<std::int8_t, FloatTag> d8;
-  for (int i = 0; i < kGroup; i += kLanes) {
-    const auto level = hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, levels + i)));
-    hn::StoreU(hn::NegMulAdd(hn::Set(d, scale), level, hn::LoadU(d, x + i)), d, out + i);
+// Second terms of as many rows as d has lanes, from `row` on.
+template <class D>
+HWY_INLINE void add_remainders(D d, const float* HWY_RESTRICT x, std::int64_t groups, int row,
+                               const RoomOfBlock& room) {
+  const auto square = [&](std::int64_t group) HWY_ATTR {
+    const auto scale = hn::LoadU(d, room.scales + group * room.stride + row);
+    return hn::Mul(scale, scale);
+  };
+  auto squares = hn::Zero(d);
+  for (std::int64_t g = 0; g < groups; ++g) squares = hn::Add(squares, square(g));
+  const auto limit = hn::Div(hn::Mul(hn::Set(d, RoundedRows::kOutlier), squares),
+                             hn::Set(d, static_cast<float>(groups)));
+  for (std::int64_t g = 0; g < groups; ++g) {
+    const auto beyond = hn::Gt(square(g), limit);
+    if (hn::AllFalse(d, beyond)) continue;
+    float is_beyond[hn::MaxLanes(D())];
+    hn::StoreU(hn::IfThenElseZero(beyond, hn::Set(d, 1)), d, is_beyond);
+    for (int r = 0; r < static_cast<int>(hn::Lanes(d)); ++r) {
+      if (is_beyond[r] != 0) {
+        add_remainder(x + ((row + r) * groups + g) * kGroup, g, row + r, room);
+      }
+    }
   }
 }
 
-void round_row(const float* HWY_RESTRICT x, std::int64_t groups, const RoundedRow& row) {
-  const int stride = row.stride;
-  float squares = 0;
-  for (std::int64_t g = 0; g < groups; ++g) {
-    const float scale = scale_of_group(x + g * kGroup);
-    row.scales[g * stride] = scale;
-    squares += scale * scale;
-    float* sums = row.sums + g * 3 * stride;
-    for (int i = 0; i < 3; ++i) sums[i * stride] = 0;
-    std::int8_t levels[kGroup];
-    round_group(x + g * kGroup, scale, levels, sums, stride);
-    std::int8_t* to = row.levels + g * row.of_group;
-    for (int i = 0; i < kGroup; i += 4) std::memcpy(to + i / 4 * row.of_quad, levels + i, 4);
+// Calls f(tag, row) for all rows of a block, as many at a time as the tag has lanes.
+template <class F>
+HWY_INLINE void for_rows(int rows, F f) {
+  const hn::CappedTag<float, 4> few;
+  const hn::CappedTag<float, 1> one;
+  int row = 0;
+  for (; row + kLanes <= rows; row += kLanes) f(FloatTag(), row);
+  for (; row + static_cast<int>(hn::Lanes(few)) <= rows; row += static_cast<int>(hn::Lanes(few))) {
+    f(few, row);
   }
-  const float limit = RoundedRows::kOutlier * squares / static_cast<float>(groups);
-  for (std::int64_t g = 0; g < groups; ++g) {
-    const float scale = row.scales[g * stride];
-    if (!(scale * scale > limit)) continue;
-    std::int8_t levels[kGroup];
-    const std::int8_t* from = row.levels + g * row.of_group;
-    for (int i = 0; i < kGroup; i += 4) std::memcpy(levels + i, from + i / 4 * row.of_quad, 4);
-    float rest[kGroup];
-    subtract_rounded(x + g * kGroup, scale, levels, rest);
-    RoundedRows::Remainder& remainder = row.remainders->emplace_back();
-    remainder.row = row.index;
-    remainder.group = static_cast<std::int32_t>(g);
-    remainder.scale = scale_of_group(rest);
-    round_group(rest, remainder.scale, remainder.levels, row.sums + g * 3 * stride, stride);
+  for (; row < rows; ++row) f(one, row);
+}
+
+void round_block(const float* HWY_RESTRICT x, std::int64_t groups, const RoomOfBlock& room) {
+  const std::int64_t width = groups * kGroup;
+  if (room.wide) {
+    for_rows(room.stride, [&](auto d, int row) HWY_ATTR {
+      for (std::int64_t g = 0; g < groups; ++g) {
+        round_wide(d, x + row * width + g * kGroup, width, g, row, room);
+      }
+    });
+  } else {
+    for (int row = 0; row < room.rows; ++row) {
+      for (std::int64_t g = 0; g < groups; ++g) {
+        round_narrow(x + row * width + g * kGroup, g, row, room);
+      }
+    }
   }
+  for_rows(room.stride, [&](auto d, int row) HWY_ATTR { add_remainders(d, x, groups, row, room); });
 }
 
 }  // namespace
@@ -121,7 +246,7 @@ HWY_AFTER_NAMESPACE();
 namespace bantam::cpu {
 namespace {
 
-HWY_EXPORT(round_row);
+HWY_EXPORT(round_block);
 
 }  // namespace
 
@@ -151,7 +276,7 @@ int rows_of_wide_block(std::int64_t left, RoundedRows::Wide wide) {
 void RoundedRows::lay_out(Wide wide) {
   const auto add = [&](bool is_wide, std::int64_t count, int stride, std::int64_t first) {
     blocks_.push_back(
-        {is_wide, static_cast<int>(count), stride, first, nullptr, nullptr, nullptr, {}});
+        {is_wide, static_cast<int>(count), stride, first, nullptr, nullptr, nullptr, nullptr, {}});
   };
   std::int64_t first = 0;
   while (rows_ - first > wide.lanes) {
@@ -169,7 +294,8 @@ void RoundedRows::lay_out(Wide wide) {
   remainders_.resize(blocks_.size());
   levels_ = Tensor::empty({stored * width_ / 4}, DType::i32);
   scales_ = Tensor::empty({stored * groups()});
-  sums_ = Tensor::empty({3 * stored * groups()});
+  negative_sums_ = Tensor::empty({3 * stored * groups()}, DType::i32);
+  sums_ = Tensor::empty({stored * groups()});
 }
 
 void RoundedRows::round_block(const float* x, std::size_t index) {
@@ -177,25 +303,20 @@ void RoundedRows::round_block(const float* x, std::size_t index) {
   auto* levels =
       reinterpret_cast<std::int8_t*>(levels_.data<std::int32_t>()) + block.first_row * width_;
   float* scales = scales_.data<float>() + block.first_row * groups();
-  float* sums = sums_.data<float>() + 3 * block.first_row * groups();
-  if (block.rows < block.stride) {  // rows that only fill up
-    std::fill_n(levels, block.stride * width_, std::int8_t{0});
-    std::fill_n(scales, block.stride * groups(), 0.0f);
-    std::fill_n(sums, 3 * block.stride * groups(), 0.0f);
-  }
-  for (int row = 0; row < block.rows; ++row) {
-    HWY_DYNAMIC_DISPATCH(round_row)
-    (x + (block.first_row + row) * width_, groups(),
-     {.stride = block.stride,
-      .of_group = block.stride * kGroup,
-      .of_quad = block.wide ? 4 * block.stride : 4,
-      .levels = levels + row * (block.wide ? 4 : kGroup),
-      .scales = scales + row,
-      .sums = sums + row,
-      .index = row,
-      .remainders = &remainders_[index]});
-  }
-  block.levels = levels, block.scales = scales, block.sums = sums;
+  auto* negative_sums = negative_sums_.data<std::int32_t>() + 3 * block.first_row * groups();
+  float* sums = sums_.data<float>() + block.first_row * groups();
+  HWY_DYNAMIC_DISPATCH(round_block)
+  (x + block.first_row * width_, groups(),
+   {.wide = block.wide,
+    .rows = block.rows,
+    .stride = block.stride,
+    .levels = levels,
+    .scales = scales,
+    .negative_sums = negative_sums,
+    .sums = sums,
+    .remainders = &remainders_[index]});
+  block.levels = levels, block.scales = scales;
+  block.negative_sums = negative_sums, block.sums = sums;
   block.remainders = remainders_[index];
 }
 

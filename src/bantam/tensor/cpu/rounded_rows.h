@@ -30,6 +30,7 @@ class RoundedRows {
     std::int32_t group;
     float scale;
     std::int8_t levels[kGroup];
+    std::int32_t negative_sums[3];  ///< as of a block
   };
 
   /// Rows that a kernel takes together. R = stride; what belongs to one group of all rows is
@@ -43,10 +44,12 @@ class RoundedRows {
     /// wide [groups][8][R][4], so that a vector holds as many rows as it has lanes.
     const std::int8_t* levels;
     const float* scales;  ///< [groups][R]
-    /// Sums of the rounded x, both terms, over the first half of a group, the second, and both:
-    /// [groups][3][R]. What a format's minimum is multiplied by.
+    /// Minus the sum of the levels over the first half of a group, the second, and both:
+    /// [groups][3][R]. Times the center of a format's levels, what its sums of products start from.
+    const std::int32_t* negative_sums;
+    /// Sums of the rounded x, both terms: [groups][R]. What a format's minimum is multiplied by.
     const float* sums;
-    std::span<const Remainder> remainders;  ///< by row, then by group
+    std::span<const Remainder> remainders;  ///< those of a row by group
   };
 
   /// Rows of wide blocks: vectors of `lanes` rows, two or `vectors` of them.
@@ -71,7 +74,7 @@ class RoundedRows {
   std::vector<Block> blocks_;
   std::vector<std::vector<Remainder>> remainders_;  // of each block
   Tensor levels_;                                   // bytes as i32
-  Tensor scales_, sums_;
+  Tensor scales_, negative_sums_, sums_;
 };
 
 }  // namespace bantam::cpu
