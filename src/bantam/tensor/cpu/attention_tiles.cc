@@ -24,6 +24,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::CappedTag<float, kTileWidthUnit>;
 using Vector = hn::Vec<Tag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+constexpr int kMostRows = kLanes == 16 ? 6 : 3;
 
 #if HWY_TARGET == HWY_SCALAR
 HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float factor, float* out) {
@@ -80,7 +81,7 @@ HWY_INLINE void fetch_ahead(const std::uint16_t* row, int width) {
 template <class F>
 HWY_INLINE void for_each_row_tile(int rows, F tile) {
   int row = 0;
-  if constexpr (kLanes == 16) {
+  if constexpr (kMostRows == 6) {
     for (; row + 6 <= rows; row += 6) tile(std::integral_constant<int, 6>(), row);
   }
   for (; row + 3 <= rows && rows - row != 4; row += 3) {
@@ -334,7 +335,8 @@ void narrow(const float* from, int count, std::uint16_t* out) {
 }
 
 AttentionTiles tiles() {
-  return {.dots = dots<float>,
+  return {.rows = kMostRows,
+          .dots = dots<float>,
           .dots_half = dots<std::uint16_t>,
           .dots_by_feature = dots_by_feature,
           .mix = mix<float>,

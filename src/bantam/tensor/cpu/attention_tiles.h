@@ -21,6 +21,8 @@ using Rows = RowsOf<float>;
 using HalfRows = RowsOf<std::uint16_t>;  ///< f16, read once each: what lies ahead is fetched, too
 
 struct AttentionTiles {
+  /// Rows that dots and mix take at a time: multiples of it waste nothing.
+  int rows;
   /// out[i * out_stride + j] = factor * a_i · b_j.
   void (*dots)(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride);
   void (*dots_half)(Rows a, HalfRows b, int width, float factor, float* out,

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 #include "bantam/base/threads.h"
@@ -115,10 +117,14 @@ std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
   return blocks;
 }
 
-// Unfinished rows of a block, one a query and head: weighted sums of values relative to
-// exp(maximum), and the sums of the weights.
+// Unfinished rows, one a query and head, [key heads][queries][heads of a key head]: weighted sums
+// of values relative to exp(maximum), and the sums of the weights.
 struct PartialRows {
   float *outputs, *maximum, *sum;
+
+  PartialRows from(std::int64_t row, int width) const {
+    return {outputs + row * width, maximum + row, sum + row};
+  }
 };
 
 // Rows of a block's queries and some of its key heads over some of its keys.
@@ -130,20 +136,20 @@ class PagedWork {
         block_(block),
         first_group_(first_group),
         last_group_(last_group),
-        // Neighbors with one row each fill a tile together.
-        run_(problem.per_group == 1 ? 3 : 1),
-        row_stride_(problem.per_group == 1 ? problem.heads * problem.width : problem.width),
-        widens_(problem.is_half() && (block.end - block.begin) * problem.per_group >= kManyRows),
-        scores_(static_cast<std::size_t>(std::max(run_, problem.per_group)) * kPageRows),
-        wide_(widens_ ? static_cast<std::size_t>(2 * kPageRows * problem.width) : 0) {}
+        queries_(block.end - block.begin),
+        of_group_(queries_ * problem.per_group),
+        // Queries whose rows fill tiles together.
+        run_(tiles_.rows / std::gcd(tiles_.rows, problem.per_group)),
+        widens_(problem.is_half() && of_group_ >= kManyRows) {}
 
-  /// Fills the rows of its key heads with what they sum over one chunk of pieces.
+  std::int64_t rows() const { return (last_group_ - first_group_) * of_group_; }
+
+  /// Fills its rows with what they sum over one chunk of pieces.
   void attend(std::int32_t chunk, PartialRows rows) {
-    for_each_row([&](std::int64_t row) {
-      std::fill_n(rows.outputs + row * problem_.width, problem_.width, 0.0f);
-      rows.maximum[row] = -kInfinity;
-      rows.sum[row] = 0;
-    });
+    make_room();
+    std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
+    std::fill_n(rows.maximum, this->rows(), -kInfinity);
+    std::fill_n(rows.sum, this->rows(), 0.0f);
     const auto first = block_.pieces.begin() + chunk * kChunkPieces;
     const auto last = block_.pieces.begin() + std::min<std::ptrdiff_t>((chunk + 1) * kChunkPieces,
                                                                        std::ssize(block_.pieces));
@@ -156,8 +162,8 @@ class PagedWork {
 
   /// Adds what a later chunk gave.
   void merge(PartialRows into, PartialRows chunk) const {
-    for_each_row([&](std::int64_t row) {
-      if (chunk.sum[row] == 0) return;  // not seen by this row; NaN is not 0
+    for (std::int64_t row = 0; row < rows(); ++row) {
+      if (chunk.sum[row] == 0) continue;  // not seen by this row; NaN is not 0
       const float before = into.maximum[row], most = std::max(before, chunk.maximum[row]);
       const float kept = std::exp(before - most), added = std::exp(chunk.maximum[row] - most);
       float* out = into.outputs + row * problem_.width;
@@ -166,25 +172,44 @@ class PagedWork {
                  {chunk.outputs + row * problem_.width, problem_.width, 1}, problem_.width);
       into.maximum[row] = most;
       into.sum[row] = into.sum[row] * kept + chunk.sum[row] * added;
-    });
+    }
   }
 
-  void finish(PartialRows rows) const {
-    for_each_row([&](std::int64_t row) {
+  /// Writes finished rows to out [all queries][heads][width].
+  void finish(PartialRows rows, float* out) const {
+    for (std::int64_t row = 0; row < this->rows(); ++row) {
       tiles_.multiply(rows.outputs + row * problem_.width, problem_.width, 1.0f / rows.sum[row]);
-    });
+    }
+    const std::int64_t together = problem_.per_group * problem_.width;
+    for (std::int64_t group = first_group_; group < last_group_; ++group) {
+      for (std::int64_t query = 0; query < queries_; ++query, rows.outputs += together) {
+        std::copy_n(rows.outputs, together, out + offset_of(query, group));
+      }
+    }
   }
 
  private:
-  template <class F>
-  void for_each_row(F f) const {
-    for (std::int64_t query = 0; query < block_.end - block_.begin; ++query) {
-      const std::int64_t first = query * problem_.heads;
-      for (std::int64_t head = first_group_ * problem_.per_group;
-           head < last_group_ * problem_.per_group; ++head) {
-        f(first + head);
+  // Of the first row of a query and key head in q and out.
+  std::int64_t offset_of(std::int64_t query, std::int64_t group) const {
+    return ((block_.begin + query) * problem_.heads + group * problem_.per_group) * problem_.width;
+  }
+
+  void make_room() {
+    if (!scores_.empty()) return;
+    const std::int64_t together = problem_.per_group * problem_.width;
+    scores_.resize(
+        static_cast<std::size_t>(std::min(run_, queries_) * problem_.per_group * kPageRows));
+    if (widens_) wide_.resize(static_cast<std::size_t>(2 * kPageRows * problem_.width));
+    q_ = problem_.q + offset_of(0, first_group_);
+    if (queries_ == 1) return;  // in order already
+    gathered_.resize(static_cast<std::size_t>(rows() * problem_.width));
+    float* to = gathered_.data();
+    for (std::int64_t group = first_group_; group < last_group_; ++group) {
+      for (std::int64_t query = 0; query < queries_; ++query) {
+        to = std::copy_n(problem_.q + offset_of(query, group), together, to);
       }
     }
+    q_ = gathered_.data();
   }
 
   void attend(const Piece& piece, std::int64_t group, PartialRows rows) {
@@ -208,31 +233,29 @@ class PagedWork {
   template <class Element, class Dots, class Mix>
   void attend(const Piece& piece, std::int64_t group, PartialRows rows, const Element* keys,
               const Element* values, Dots dots, Mix mix) {
-    const int width = problem_.width;
-    const auto queries = static_cast<int>(block_.seen.size());
-    for (int query = 0; query < queries; query += run_) {
-      const int last = std::min(query + run_, queries);
+    const int width = problem_.width, per_group = problem_.per_group;
+    const std::int64_t first = (group - first_group_) * of_group_;
+    for (int query = 0; query < queries_; query += run_) {
+      const int last = std::min(query + run_, queries_);
       const int most = std::min(block_.seen[last - 1] - piece.before, piece.count);
       if (most <= 0) continue;
-      const std::int64_t row = query * problem_.heads + group * problem_.per_group;
-      const int count = (last - query) * problem_.per_group;
-      const float* q = problem_.q + (block_.begin * problem_.heads + row) * width;
-      dots({q, row_stride_, count}, {keys, width, most}, width, problem_.form.scale, scores_.data(),
-           kPageRows);
+      const std::int64_t row = first + query * per_group;
+      const int count = (last - query) * per_group;
+      dots({q_ + row * width, width, count}, {keys, width, most}, width, problem_.form.scale,
+           scores_.data(), kPageRows);
       for (int i = 0; i < count; ++i) {
         float* scores = scores_.data() + i * kPageRows;
-        const int number = query + i / problem_.per_group;
+        const int number = query + i / per_group;
         const int seen = block_.seen[number];
         const int own = std::clamp(seen - piece.before, 0, most);
         if (problem_.bias.present()) {  // the last key that a query sees is its own
-          problem_.bias.add_in_order(block_.begin + number,
-                                     group * problem_.per_group + i % problem_.per_group,
+          problem_.bias.add_in_order(block_.begin + number, group * per_group + i % per_group,
                                      piece.before - (seen - 1), own, scores);
         }
         cap(problem_.form, scores, own);
-        add_scores(rows, row + i * (row_stride_ / width), scores, own, most);
+        add_scores(rows, row + i, scores, own, most);
       }
-      mix(rows.outputs + row * width, row_stride_, count, scores_.data(), kPageRows, 1,
+      mix(rows.outputs + row * width, width, count, scores_.data(), kPageRows, 1,
           {values, width, most}, width);
     }
   }
@@ -257,18 +280,17 @@ class PagedWork {
   const PagedProblem& problem_;
   const PagedBlock& block_;
   std::int64_t first_group_, last_group_;
+  int queries_, of_group_;  // of_group_: rows of a key head
   int run_;
-  std::int64_t row_stride_;
   bool widens_;
-  std::vector<float> scores_, wide_;
+  const float* q_ = nullptr;  // in the order of rows
+  std::vector<float> gathered_, scores_, wide_;
 };
 
-// The unfinished rows of every chunk of every block; those of a block's first chunk sum in the
-// result itself.
+// The unfinished rows of every chunk of every block.
 class Partials {
  public:
-  Partials(const PagedProblem& problem, const std::vector<PagedBlock>& blocks, float* out)
-      : problem_(problem), out_(out) {
+  Partials(const PagedProblem& problem, const std::vector<PagedBlock>& blocks) : problem_(problem) {
     std::int64_t size = 0;
     for (const PagedBlock& block : blocks) {
       places_.push_back(size);
@@ -280,10 +302,9 @@ class Partials {
   PartialRows at(const std::vector<PagedBlock>& blocks, std::size_t number, std::int32_t chunk) {
     const PagedBlock& block = blocks[number];
     const std::int64_t rows = rows_of(block);
-    float* memory = memory_.data<float>() + places_[number] + chunk * chunk_size(block);
-    float* outputs = chunk == 0 ? out_ + block.begin * problem_.heads * problem_.width : memory;
-    memory += rows * problem_.width;
-    return {outputs, memory, memory + rows};
+    float* outputs = memory_.data<float>() + places_[number] + chunk * chunk_size(block);
+    float* maximum = outputs + rows * problem_.width;
+    return {outputs, maximum, maximum + rows};
   }
 
  private:
@@ -295,7 +316,6 @@ class Partials {
   }
 
   const PagedProblem& problem_;
-  float* out_;
   std::vector<std::int64_t> places_;
   Tensor memory_;
 };
@@ -313,7 +333,7 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
       parts.push_back({block, chunk});
     }
   }
-  Partials partials(problem, blocks, out);
+  Partials partials(problem, blocks);
   parallel_for(std::ssize(parts), 1, [&](std::int64_t number, std::int64_t) {
     const auto [block, chunk] = parts[static_cast<std::size_t>(number)];
     PagedWork(problem, blocks[block], 0, problem.groups)
@@ -323,11 +343,13 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
     const auto number = static_cast<std::size_t>(unit / problem.groups);
     const std::int64_t group = unit % problem.groups;
     const PagedWork work(problem, blocks[number], group, group + 1);
-    const PartialRows total = partials.at(blocks, number, 0);
+    const auto of_chunk = [&](std::int32_t chunk) {
+      return partials.at(blocks, number, chunk).from(group * work.rows(), problem.width);
+    };
     for (std::int32_t chunk = 1; chunk < blocks[number].chunks(); ++chunk) {
-      work.merge(total, partials.at(blocks, number, chunk));
+      work.merge(of_chunk(0), of_chunk(chunk));
     }
-    work.finish(total);
+    work.finish(of_chunk(0), out);
   });
 }
 
@@ -354,19 +376,19 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     // Late blocks of a prompt see most: they go first, small ones fill the gaps.
     const PagedUnit& unit = units[units.size() - 1 - static_cast<std::size_t>(number)];
     const PagedBlock& block = *unit.block;
-    const std::int64_t rows = (block.end - block.begin) * problem.heads;
-    const std::int64_t outputs = rows * problem.width;
-    std::vector<float> memory(static_cast<std::size_t>(4 * rows + outputs));
-    float* sums = memory.data() + outputs;
-    const PartialRows total{out + block.begin * problem.heads * problem.width, sums, sums + rows};
-    const PartialRows part{memory.data(), sums + 2 * rows, sums + 3 * rows};
     PagedWork work(problem, block, unit.first_group, unit.last_group);
+    const std::int64_t rows = work.rows(), size = rows * (problem.width + 2);
+    const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(2 * size));
+    const auto rows_at = [&](float* at) {
+      return PartialRows{at, at + rows * problem.width, at + rows * (problem.width + 1)};
+    };
+    const PartialRows total = rows_at(memory.get()), part = rows_at(memory.get() + size);
     work.attend(0, total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
       work.attend(chunk, part);
       work.merge(total, part);
     }
-    work.finish(total);
+    work.finish(total, out);
   });
 }
 
