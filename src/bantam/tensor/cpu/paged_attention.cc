@@ -1,7 +1,7 @@
 // Attention of new tokens over pages of stored keys and values (ops/paged_attention.h).
 //
-// A query's keys are walked piece by piece, a piece being what it sees of one page, with a running
-// maximum that begins anew every kChunkPieces pieces; chunks are merged in order. All of this
+// A query's keys are cut in pieces, a piece being what it sees of one page, and kChunkPieces pieces
+// are a chunk, which has a maximum and sums of its own; chunks are merged in order. All of this
 // follows from the query's own list of keys. So pieces of work may be cut as suits: chunks of one
 // long context go to several threads, and queries of one sequence whose lists begin alike share
 // what they read, with the same bits.
@@ -25,6 +25,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Pieces a chunk: 128 keys take about 10 microseconds, enough to hand to a thread, and merging a
 // chunk costs a fiftieth of that.
 constexpr std::int32_t kChunkPieces = 4;
+constexpr std::int64_t kChunkKeys = kChunkPieces * kPageRows;
 // Below this many units of work, the chunks of each are handed out singly.
 constexpr std::size_t kFewUnits = 16;
 // From here on rows of one key head that meet a piece widen it first rather than each for itself.
@@ -148,15 +149,12 @@ class PagedWork {
   void attend(std::int32_t chunk, PartialRows rows) {
     make_room();
     std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
-    std::fill_n(rows.maximum, this->rows(), -kInfinity);
-    std::fill_n(rows.sum, this->rows(), 0.0f);
-    const auto first = block_.pieces.begin() + chunk * kChunkPieces;
-    const auto last = block_.pieces.begin() + std::min<std::ptrdiff_t>((chunk + 1) * kChunkPieces,
-                                                                       std::ssize(block_.pieces));
-    for (auto piece = first; piece != last; ++piece) {
-      for (std::int64_t group = first_group_; group < last_group_; ++group) {
-        attend(*piece, group, rows);
-      }
+    const auto first = static_cast<std::size_t>(chunk * kChunkPieces);
+    const auto pieces =
+        std::span(block_.pieces)
+            .subspan(first, std::min<std::size_t>(kChunkPieces, block_.pieces.size() - first));
+    for (std::int64_t group = first_group_; group < last_group_; ++group) {
+      attend(pieces, group, rows.from((group - first_group_) * of_group_, problem_.width));
     }
   }
 
@@ -197,9 +195,8 @@ class PagedWork {
   void make_room() {
     if (!scores_.empty()) return;
     const std::int64_t together = problem_.per_group * problem_.width;
-    scores_.resize(
-        static_cast<std::size_t>(std::min(run_, queries_) * problem_.per_group * kPageRows));
-    if (widens_) wide_.resize(static_cast<std::size_t>(2 * kPageRows * problem_.width));
+    scores_.resize(static_cast<std::size_t>(of_group_ * kChunkKeys));
+    if (widens_) wide_.resize(static_cast<std::size_t>(kPageRows * problem_.width));
     q_ = problem_.q + offset_of(0, first_group_);
     if (queries_ == 1) return;  // in order already
     gathered_.resize(static_cast<std::size_t>(rows() * problem_.width));
@@ -212,68 +209,88 @@ class PagedWork {
     q_ = gathered_.data();
   }
 
-  void attend(const Piece& piece, std::int64_t group, PartialRows rows) {
-    const std::int64_t size = kPageRows * problem_.width;
-    const std::int64_t keys = (piece.row / kPageRows * problem_.groups + group) * 2 * size +
-                              piece.row % kPageRows * problem_.width;
+  // Rows of one key head over the pieces of a chunk.
+  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows) {
+    const auto offset = [&](const Piece& piece, PageSide side) {
+      const std::int64_t page = piece.row / kPageRows * problem_.groups + group;
+      return ((page * 2 + (side == PageSide::values)) * kPageRows + piece.row % kPageRows) *
+             problem_.width;
+    };
     if (!problem_.is_half()) {
-      const float* from = problem_.pages.data<float>() + keys;
-      attend(piece, group, rows, from, from + size, tiles_.dots, tiles_.mix);
+      attend(pieces, group, rows, tiles_.dots, tiles_.mix, [&](const Piece& piece, PageSide side) {
+        return problem_.pages.data<float>() + offset(piece, side);
+      });
     } else if (widens_) {
-      const std::uint16_t* from = problem_.pages.data<std::uint16_t>() + keys;
-      tiles_.widen(from, piece.count * problem_.width, wide_.data());
-      tiles_.widen(from + size, piece.count * problem_.width, wide_.data() + size);
-      attend(piece, group, rows, wide_.data(), wide_.data() + size, tiles_.dots, tiles_.mix);
+      attend(pieces, group, rows, tiles_.dots, tiles_.mix, [&](const Piece& piece, PageSide side) {
+        tiles_.widen(problem_.pages.data<std::uint16_t>() + offset(piece, side),
+                     piece.count * problem_.width, wide_.data());
+        return static_cast<const float*>(wide_.data());
+      });
     } else {
-      const std::uint16_t* from = problem_.pages.data<std::uint16_t>() + keys;
-      attend(piece, group, rows, from, from + size, tiles_.dots_half, tiles_.mix_half);
+      attend(pieces, group, rows, tiles_.dots_half, tiles_.mix_half,
+             [&](const Piece& piece, PageSide side) {
+               return problem_.pages.data<std::uint16_t>() + offset(piece, side);
+             });
     }
   }
 
-  template <class Element, class Dots, class Mix>
-  void attend(const Piece& piece, std::int64_t group, PartialRows rows, const Element* keys,
-              const Element* values, Dots dots, Mix mix) {
-    const int width = problem_.width, per_group = problem_.per_group;
-    const std::int64_t first = (group - first_group_) * of_group_;
+  // side_of(piece, side): its keys or values, until the next call.
+  template <class Dots, class Mix, class SideOf>
+  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows, Dots dots,
+              Mix mix, SideOf side_of) {
+    const int width = problem_.width;
+    const std::int32_t before = pieces.front().before;
+    const float* q = q_ + (group - first_group_) * of_group_ * width;
+    for (const Piece& piece : pieces) {
+      const auto* keys = side_of(piece, PageSide::keys);
+      for_each_run(piece, [&](std::int64_t row, int count, int seen) {
+        dots({q + row * width, width, count}, {keys, width, seen}, width, problem_.form.scale,
+             scores_of(row) + (piece.before - before), kChunkKeys);
+      });
+    }
+    const std::int32_t keys = pieces.back().before + pieces.back().count - before;
+    for (int row = 0; row < of_group_; ++row) weigh(row, group, before, keys, rows);
+    for (const Piece& piece : pieces) {
+      const auto* values = side_of(piece, PageSide::values);
+      for_each_run(piece, [&](std::int64_t row, int count, int seen) {
+        mix(rows.outputs + row * width, width, count, scores_of(row) + (piece.before - before),
+            kChunkKeys, 1, {values, width, seen}, width);
+      });
+    }
+  }
+
+  float* scores_of(std::int64_t row) { return scores_.data() + row * kChunkKeys; }
+
+  // Calls f(first row, rows, keys) for queries whose rows fill tiles, with what the last of them
+  // sees of a piece.
+  template <class F>
+  void for_each_run(const Piece& piece, F f) {
     for (int query = 0; query < queries_; query += run_) {
       const int last = std::min(query + run_, queries_);
-      const int most = std::min(block_.seen[last - 1] - piece.before, piece.count);
-      if (most <= 0) continue;
-      const std::int64_t row = first + query * per_group;
-      const int count = (last - query) * per_group;
-      dots({q_ + row * width, width, count}, {keys, width, most}, width, problem_.form.scale,
-           scores_.data(), kPageRows);
-      for (int i = 0; i < count; ++i) {
-        float* scores = scores_.data() + i * kPageRows;
-        const int number = query + i / per_group;
-        const int seen = block_.seen[number];
-        const int own = std::clamp(seen - piece.before, 0, most);
-        if (problem_.bias.present()) {  // the last key that a query sees is its own
-          problem_.bias.add_in_order(block_.begin + number, group * per_group + i % per_group,
-                                     piece.before - (seen - 1), own, scores);
-        }
-        cap(problem_.form, scores, own);
-        add_scores(rows, row + i, scores, own, most);
-      }
-      mix(rows.outputs + row * width, width, count, scores_.data(), kPageRows, 1,
-          {values, width, most}, width);
+      const int seen = std::min(block_.seen[last - 1] - piece.before, piece.count);
+      if (seen > 0) f(query * problem_.per_group, (last - query) * problem_.per_group, seen);
     }
   }
 
-  // Turns the first `own` of `count` scores into weights relative to the new maximum, the others
-  // into 0, and moves what was summed so far to that maximum.
-  void add_scores(PartialRows rows, std::int64_t row, float* scores, int own, int count) {
-    std::fill(scores + own, scores + count, 0.0f);
+  // Turns the scores of one row with the keys of a chunk, `before` and the next, into weights
+  // relative to their maximum; those of keys that it does not see are 0.
+  void weigh(int row, std::int64_t group, std::int32_t before, std::int32_t keys,
+             PartialRows rows) {
+    const int query = row / problem_.per_group;
+    const int seen = block_.seen[query], own = std::clamp(seen - before, 0, keys);
+    float* scores = scores_of(row);
+    std::fill(scores + own, scores + keys, 0.0f);
+    rows.maximum[row] = -kInfinity;
+    rows.sum[row] = 0;
     if (own == 0) return;
-    const float before = rows.maximum[row];
-    const float most = std::max(before, tiles_.max(scores, own));
-    float kept = 1;
-    if (most != before && before != -kInfinity) {
-      kept = std::exp(before - most);
-      tiles_.multiply(rows.outputs + row * problem_.width, problem_.width, kept);
+    if (problem_.bias.present()) {  // the last key that a query sees is its own
+      problem_.bias.add_in_order(block_.begin + query,
+                                 group * problem_.per_group + row % problem_.per_group,
+                                 before - (seen - 1), own, scores);
     }
-    rows.maximum[row] = most;
-    rows.sum[row] = rows.sum[row] * kept + tiles_.exp_and_sum(scores, own, most);
+    cap(problem_.form, scores, own);
+    rows.maximum[row] = tiles_.max(scores, own);
+    rows.sum[row] = tiles_.exp_and_sum(scores, own, rows.maximum[row]);
   }
 
   const AttentionTiles& tiles_ = attention_tiles();
