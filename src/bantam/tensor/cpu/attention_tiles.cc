@@ -309,6 +309,13 @@ void probability_gradients(float* p, float* ds, int count, float log_sum_exp, fl
   });
 }
 
+void scale_and_add(float* out, float factor, const float* from, float from_factor, int count) {
+  for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
+    const auto scaled = hn::Mul(hn::LoadU(d, out + i), hn::Set(d, factor));
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, from + i), hn::Set(d, from_factor), scaled), d, out + i);
+  });
+}
+
 void multiply(float* values, int count, float factor) {
   for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
     hn::StoreU(hn::Mul(hn::LoadU(d, values + i), hn::Set(d, factor)), d, values + i);
@@ -350,6 +357,7 @@ AttentionTiles tiles() {
           .probability_gradients = probability_gradients,
           .widen = widen,
           .narrow = narrow,
+          .scale_and_add = scale_and_add,
           .multiply = multiply};
 }
 

@@ -47,6 +47,8 @@ struct AttentionTiles {
   void (*widen)(const std::uint16_t* from, int count, float* out);
   /// f32 to f16, to nearest, ties to even; finite values beyond its range become its largest.
   void (*narrow)(const float* from, int count, std::uint16_t* out);
+  /// out = out * factor + from * from_factor.
+  void (*scale_and_add)(float* out, float factor, const float* from, float from_factor, int count);
   /// values *= factor.
   void (*multiply)(float* values, int count, float factor);
 };

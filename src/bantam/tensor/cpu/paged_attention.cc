@@ -145,6 +145,14 @@ class PagedWork {
 
   std::int64_t rows() const { return (last_group_ - first_group_) * of_group_; }
 
+  struct EachStep {
+    std::int64_t first, last, step;
+  };
+  EachStep rows_of_head(std::int64_t head) const {
+    const std::int64_t per_group = problem_.per_group, group = head / per_group - first_group_;
+    return {group * of_group_ + head % per_group, (group + 1) * of_group_, per_group};
+  }
+
   /// Fills its rows with what they sum over one chunk of pieces.
   void attend(std::int32_t chunk, PartialRows rows) {
     make_room();
@@ -158,32 +166,24 @@ class PagedWork {
     }
   }
 
-  /// Adds what a later chunk gave.
-  void merge(PartialRows into, PartialRows chunk) const {
-    for (std::int64_t row = 0; row < rows(); ++row) {
-      if (chunk.sum[row] == 0) continue;  // not seen by this row; NaN is not 0
-      const float before = into.maximum[row], most = std::max(before, chunk.maximum[row]);
-      const float kept = std::exp(before - most), added = std::exp(chunk.maximum[row] - most);
-      float* out = into.outputs + row * problem_.width;
-      if (kept != 1.0f) tiles_.multiply(out, problem_.width, kept);
-      tiles_.mix(out, problem_.width, 1, &added, 1, 1,
-                 {chunk.outputs + row * problem_.width, problem_.width, 1}, problem_.width);
-      into.maximum[row] = most;
-      into.sum[row] = into.sum[row] * kept + chunk.sum[row] * added;
-    }
+  /// Adds what a later chunk gave a row.
+  void merge(PartialRows into, PartialRows chunk, std::int64_t row) const {
+    if (chunk.sum[row] == 0) return;  // not seen by this row; NaN is not 0
+    const float before = into.maximum[row], most = std::max(before, chunk.maximum[row]);
+    const float kept = std::exp(before - most), added = std::exp(chunk.maximum[row] - most);
+    const std::int64_t at = row * problem_.width;
+    tiles_.scale_and_add(into.outputs + at, kept, chunk.outputs + at, added, problem_.width);
+    into.maximum[row] = most;
+    into.sum[row] = into.sum[row] * kept + chunk.sum[row] * added;
   }
 
-  /// Writes finished rows to out [all queries][heads][width].
-  void finish(PartialRows rows, float* out) const {
-    for (std::int64_t row = 0; row < this->rows(); ++row) {
-      tiles_.multiply(rows.outputs + row * problem_.width, problem_.width, 1.0f / rows.sum[row]);
-    }
-    const std::int64_t together = problem_.per_group * problem_.width;
-    for (std::int64_t group = first_group_; group < last_group_; ++group) {
-      for (std::int64_t query = 0; query < queries_; ++query, rows.outputs += together) {
-        std::copy_n(rows.outputs, together, out + offset_of(query, group));
-      }
-    }
+  /// Writes a finished row to out [all queries][heads][width].
+  void finish(PartialRows rows, std::int64_t row, float* out) const {
+    const std::int64_t group = row / of_group_, query = row % of_group_ / problem_.per_group,
+                       head = row % problem_.per_group;
+    float* to = out + offset_of(query, first_group_ + group) + head * problem_.width;
+    std::copy_n(rows.outputs + row * problem_.width, problem_.width, to);
+    tiles_.multiply(to, problem_.width, 1.0f / rows.sum[row]);
   }
 
  private:
@@ -337,7 +337,7 @@ class Partials {
   Tensor memory_;
 };
 
-// A unit of work is one chunk of one block; then one block's key head is merged.
+// A unit of work is one chunk of one block; then one block's head is merged.
 void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>& blocks,
                       float* out) {
   struct Part {
@@ -356,17 +356,21 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
     PagedWork(problem, blocks[block], 0, problem.groups)
         .attend(chunk, partials.at(blocks, block, chunk));
   });
-  parallel_for(std::ssize(blocks) * problem.groups, 1, [&](std::int64_t unit, std::int64_t) {
-    const auto number = static_cast<std::size_t>(unit / problem.groups);
-    const std::int64_t group = unit % problem.groups;
-    const PagedWork work(problem, blocks[number], group, group + 1);
-    const auto of_chunk = [&](std::int32_t chunk) {
-      return partials.at(blocks, number, chunk).from(group * work.rows(), problem.width);
-    };
-    for (std::int32_t chunk = 1; chunk < blocks[number].chunks(); ++chunk) {
-      work.merge(of_chunk(0), of_chunk(chunk));
+  parallel_for(std::ssize(blocks) * problem.heads, 1, [&](std::int64_t unit, std::int64_t) {
+    const auto number = static_cast<std::size_t>(unit / problem.heads);
+    const PagedBlock& block = blocks[number];
+    const PagedWork work(problem, block, 0, problem.groups);
+    const PartialRows total = partials.at(blocks, number, 0);
+    const auto rows = work.rows_of_head(unit % problem.heads);
+    for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
+      const PartialRows part = partials.at(blocks, number, chunk);
+      for (std::int64_t row = rows.first; row < rows.last; row += rows.step) {
+        work.merge(total, part, row);
+      }
     }
-    work.finish(of_chunk(0), out);
+    for (std::int64_t row = rows.first; row < rows.last; row += rows.step) {
+      work.finish(total, row, out);
+    }
   });
 }
 
@@ -403,9 +407,9 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     work.attend(0, total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
       work.attend(chunk, part);
-      work.merge(total, part);
+      for (std::int64_t row = 0; row < rows; ++row) work.merge(total, part, row);
     }
-    work.finish(total, out);
+    for (std::int64_t row = 0; row < rows; ++row) work.finish(total, row, out);
   });
 }
 
