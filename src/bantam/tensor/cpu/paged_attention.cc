@@ -356,7 +356,7 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
     PagedWork(problem, blocks[block], 0, problem.groups)
         .attend(chunk, partials.at(blocks, block, chunk));
   });
-  parallel_for(std::ssize(blocks) * problem.heads, 1, [&](std::int64_t unit, std::int64_t) {
+  const auto merge_head = [&](std::int64_t unit) {
     const auto number = static_cast<std::size_t>(unit / problem.heads);
     const PagedBlock& block = blocks[number];
     const PagedWork work(problem, block, 0, problem.groups);
@@ -371,7 +371,15 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
     for (std::int64_t row = rows.first; row < rows.last; row += rows.step) {
       work.finish(total, row, out);
     }
-  });
+  };
+  // Few chunks are merged sooner than another thread would wake.
+  constexpr std::int64_t kChunksAtOnce = 64;
+  const std::int64_t chunks_of_block = std::ssize(parts) / std::ssize(blocks) + 1;
+  parallel_for(std::ssize(blocks) * problem.heads,
+               std::max(kChunksAtOnce / chunks_of_block, std::int64_t{1}),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t unit = first; unit < last; ++unit) merge_head(unit);
+               });
 }
 
 struct PagedUnit {
@@ -379,12 +387,14 @@ struct PagedUnit {
   std::int64_t first_group, last_group;
 };
 
-// A single query reads pages from end to end; several compute more than they read and are cut by
-// key head.
+// A single query reads pages from end to end, unless it is done sooner with a thread for each key
+// head; several queries compute more than they read and are cut by key head.
 std::vector<PagedUnit> units_of(const std::vector<PagedBlock>& blocks, std::int64_t groups) {
   std::vector<PagedUnit> units;
   for (const PagedBlock& block : blocks) {
-    const std::int64_t together = block.end - block.begin == 1 ? groups : 1;
+    const bool alone = block.end - block.begin == 1,
+               short_list = block.chunks() == 1 && blocks.size() < kFewUnits;
+    const std::int64_t together = alone && !short_list ? groups : 1;
     for (std::int64_t group = 0; group < groups; group += together) {
       units.push_back({&block, group, group + together});
     }
@@ -432,7 +442,9 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
   Tensor output = Tensor::zeros(queries.shape());
   const std::vector<PagedBlock> blocks = paged_blocks(problem);
   const std::vector<PagedUnit> units = units_of(blocks, groups);
-  if (units.size() < kFewUnits) {
+  const bool has_chunks =
+      std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
+  if (units.size() < kFewUnits && has_chunks) {
     attend_in_chunks(problem, blocks, output.data<float>());
   } else {
     attend_whole(problem, units, output.data<float>());
