@@ -56,7 +56,7 @@ template <class Form>
 constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
 // The minimums are no multiple of the scales, so that they meet sums of x of their own.
 template <class Form>
-constexpr bool kMeetsMinimums = Form::kHasMinimum&& Form::kCenter == 0;
+constexpr bool kMeetsMinimums = (Form::kCenter == 0) && Form::kHasMinimum;
 
 // What sums of products start from, of minus the sums of levels of x: the center of the weight's
 // levels taken off each.

@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "bantam/base/threads.h"
@@ -155,7 +156,7 @@ class PagedWork {
 
   /// Fills its rows with what they sum over one chunk of pieces.
   void attend(std::int32_t chunk, PartialRows rows) {
-    make_room();
+    prepare();
     std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
     const auto first = static_cast<std::size_t>(chunk * kChunkPieces);
     const auto pieces =
@@ -192,7 +193,7 @@ class PagedWork {
     return ((block_.begin + query) * problem_.heads + group * problem_.per_group) * problem_.width;
   }
 
-  void make_room() {
+  void prepare() {
     if (!scores_.empty()) return;
     const std::int64_t together = problem_.per_group * problem_.width;
     scores_.resize(static_cast<std::size_t>(of_group_ * kChunkKeys));
