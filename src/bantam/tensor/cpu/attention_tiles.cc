@@ -6,13 +6,13 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h, as Highway asks.
 #include <hwy/cache_control.h>
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <type_traits>
 
 #include "bantam/tensor/cpu/attention_tiles.h"
+#include "bantam/tensor/cpu/exponential-inl.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
 #include "bantam/tensor/float16.h"
 
@@ -274,25 +274,19 @@ float max(const float* values, int count) {
   return largest;
 }
 
-// Highway's Exp turns NaN into 0; training has to see NaN.
-template <class D, class V>
-HWY_INLINE V exp_keeping_nan(D d, V x) {
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
-}
-
 float exp_and_sum(float* values, int count, float shift) {
   const Tag d;
   Vector sums = hn::Zero(d);
   int i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    const Vector p = exp_keeping_nan(d, hn::Sub(hn::LoadU(d, values + i), hn::Set(d, shift)));
+    const Vector p = exponential(d, hn::Sub(hn::LoadU(d, values + i), hn::Set(d, shift)));
     hn::StoreU(p, d, values + i);
     sums = hn::Add(sums, p);
   }
   float sum = hn::GetLane(hn::SumOfLanes(d, sums));
   const hn::CappedTag<float, 1> d1;
   for (; i < count; ++i) {
-    values[i] = hn::GetLane(exp_keeping_nan(d1, hn::Set(d1, values[i] - shift)));
+    values[i] = hn::GetLane(exponential(d1, hn::Set(d1, values[i] - shift)));
     sum += values[i];
   }
   return sum;
@@ -301,8 +295,7 @@ float exp_and_sum(float* values, int count, float shift) {
 void probability_gradients(float* p, float* ds, int count, float log_sum_exp, float mean,
                            float scale) {
   for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
-    const auto probability =
-        exp_keeping_nan(d, hn::Sub(hn::LoadU(d, p + i), hn::Set(d, log_sum_exp)));
+    const auto probability = exponential(d, hn::Sub(hn::LoadU(d, p + i), hn::Set(d, log_sum_exp)));
     const auto centered = hn::Sub(hn::LoadU(d, ds + i), hn::Set(d, mean));
     hn::StoreU(probability, d, p + i);
     hn::StoreU(hn::Mul(hn::Mul(probability, centered), hn::Set(d, scale)), d, ds + i);

@@ -3,10 +3,10 @@
 #define HWY_TARGET_INCLUDE "bantam/tensor/cpu/swiglu.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, as Highway asks.
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/exponential-inl.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
 
@@ -21,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Min(hn::Set(d, 88.0f), hn::Neg(x)))));
+  return hn::Div(one, hn::Add(one, exponential(d, hn::Min(hn::Set(d, 88.0f), hn::Neg(x)))));
 }
 
 void forward(const float* gate, const float* up, std::int64_t count, float* out) {

@@ -13,6 +13,8 @@
 #include "hwy/highway.h"
 // clang-format on
 
+#include "bantam/tensor/cpu/exponential-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -119,7 +121,7 @@ double exp_and_sum_row(const float* x, float shift, float* y, std::int64_t count
   const V shifts = hn::Set(d, shift);
   return sum_chunks(x, count, -std::numeric_limits<float>::infinity(),
                     [&](V v, std::int64_t lanes, std::int64_t place) HWY_ATTR {
-                      const V e = exp_of(hn::Sub(v, shifts));
+                      const V e = exponential(d, hn::Sub(v, shifts));
                       store(e, lanes, y + place);
                       return e;
                     });
@@ -130,7 +132,7 @@ double exp_sum_row(const float* x, float shift, std::int64_t count) {
   const V shifts = hn::Set(d, shift);
   return sum_chunks(x, count, -std::numeric_limits<float>::infinity(),
                     [&](V v, std::int64_t, std::int64_t)
-                        HWY_ATTR { return exp_of(hn::Sub(v, shifts)); });
+                        HWY_ATTR { return exponential(d, hn::Sub(v, shifts)); });
 }
 
 }  // namespace bantam::cpu::HWY_NAMESPACE
