@@ -55,6 +55,20 @@ Visibility branching(std::int32_t queries) {
   return plan;
 }
 
+// All before but a gap that is never in the same place; every fourth query sees nothing.
+Visibility gapped(std::int32_t queries) {
+  Visibility plan;
+  plan.key_rows = queries;
+  for (std::int32_t t = 0; t < queries; ++t) {
+    if (t % 4 == 3) {
+      plan.push({});
+    } else {
+      plan.push({{0, t / 2 + 1}, {std::min(t / 2 + 2 + t % 5, t + 1), t + 1}});
+    }
+  }
+  return plan;
+}
+
 auto with(Visibility plan, ScoreForm form = 0.3f) {
   return [plan = std::move(plan), form](const Tensor& q, const Tensor& k, const Tensor& v) {
     return attention(q, k, v, plan, form);
@@ -168,6 +182,78 @@ TEST(AttentionOverPlans, KeepsNoMatrixOfScores) {
   tape.backward(y, store);
   // One f32 matrix of scores would take 16 MiB; operands take 128 KiB each.
   EXPECT_LT(tensor_memory().peak - before, 4u << 20);
+}
+
+// With precision i16, attention of many queries is formed in integers.
+class AttentionInIntegers : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!cpu_multiplies_i16()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
+    set_matmul_precision(MatmulPrecision::i16);
+  }
+  void TearDown() override { set_matmul_precision(MatmulPrecision::automatic); }
+
+  static OpCase case_of(Visibility plan, std::int64_t heads, std::int64_t groups,
+                        std::int64_t width, ScoreForm form, double size = 1) {
+    const std::int64_t queries = plan.queries(), keys = plan.key_rows;
+    return {{normal({queries, heads, width}, size), normal({keys, groups, width}, size),
+             normal({keys, groups, width})},
+            [op = with(std::move(plan), form)](Inputs in) { return op(in[0], in[1], in[2]); }};
+  }
+};
+
+// Levels of 13 bits leave 2^-14 of the largest of a row, which is some three times the size of the
+// others, and scores of size 4 raise what they are off by as much: 2^-14 * 3 * 4 is 7e-4.
+TEST_F(AttentionInIntegers, AgreesWithDouble) {
+  const std::vector<OpCase> cases{
+      case_of(causal(65, 265), 3, 1, 16, 0.25f),
+      case_of(causal(250, 250), 9, 3, 64, 0.125f),
+      case_of(causal(100, 175), 5, 1, 80, 0.11f),
+      case_of(causal(70, 170), 2, 2, 17, 0.25f),
+      case_of(packed({33, 1, 270, 3, 190}), 3, 3, 48, 0.15f),
+      case_of(windowed(340, 107), 4, 2, 16, 0.25f),
+      case_of(gapped(300), 4, 2, 16, 0.25f),
+      case_of(causal(80, 180), 4, 2, 32, {0.7f, 2.5f}),
+      case_of(causal(64, 164), 2, 1, 256, 0.0625f),
+      case_of(causal(90, 190), 2, 1, 32, 0.177f, 2),
+  };
+  for (const OpCase& op_case : cases) {
+    SCOPED_TRACE(&op_case - cases.data());
+    const Evaluation rounded = evaluate(op_case, make_inputs(op_case, DType::f32));
+    const Evaluation exact = evaluate(op_case, make_inputs(op_case, DType::f64));
+    EXPECT_LT(relative_distance(rounded.output, exact.output), 7e-4);
+    EXPECT_GT(relative_distance(rounded.output, exact.output), 1e-6) << "not rounded at all";
+    for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
+      EXPECT_LT(relative_distance(rounded.gradients[i], exact.gradients[i]), 7e-4) << i;
+    }
+  }
+}
+
+// Each row has a scale of its own, so what is small beside its neighbors stays as exact.
+TEST_F(AttentionInIntegers, KeepsSmallRowsExact) {
+  constexpr std::int32_t kTokens = 196;
+  const OpCase op_case = case_of(causal(kTokens, kTokens), 3, 1, 32, 0.18f);
+  std::vector<Tensor> inputs = make_inputs(op_case, DType::f32);
+  float* values = inputs[2].data<float>();
+  // The first output is the first value, whatever comes later.
+  for (int e = 0; e < 32; ++e) values[e] *= 1e-6f;
+  const std::vector<double> output = op_case.op(inputs).values();
+  for (int e = 0; e < 32; ++e) EXPECT_NEAR(output[e], values[e], 2e-4 * 3e-6) << e;
+}
+
+// Not a bit of an output depends on a later key or value, even one that is not a number.
+TEST_F(AttentionInIntegers, SeesNothingOfLaterTokens) {
+  constexpr std::int32_t kTokens = 200, kFirstBad = 71;
+  const OpCase op_case = case_of(causal(kTokens, kTokens), 3, 1, 32, 0.18f);
+  std::vector<Tensor> inputs = make_inputs(op_case, DType::f32);
+  const std::vector<double> before = op_case.op(inputs).values();
+  for (Tensor* x : {&inputs[1], &inputs[2]}) {
+    std::fill(x->data<float>() + kFirstBad * 32, x->data<float>() + kTokens * 32, NAN);
+  }
+  const std::vector<double> after = op_case.op(inputs).values();
+  const std::int64_t seen = kFirstBad * 3 * 32;
+  for (std::int64_t i = 0; i < seen; ++i) ASSERT_EQ(before[i], after[i]) << i;
+  for (std::int64_t i = seen; i < std::ssize(after); ++i) ASSERT_TRUE(std::isnan(after[i])) << i;
 }
 
 TEST(AttentionOverPlans, RefusesAPlanForOtherShapes) {

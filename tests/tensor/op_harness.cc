@@ -272,6 +272,13 @@ std::string describe(std::span<const Tensor> inputs) {
   return text;
 }
 
+double relative_distance(const Tensor& x, const Tensor& reference) {
+  std::vector<double> difference = x.values();
+  const std::vector<double> expected = reference.values();
+  for (std::size_t i = 0; i < expected.size(); ++i) difference[i] -= expected[i];
+  return std::sqrt(sum_of_squares(difference) / sum_of_squares(expected));
+}
+
 void check_against_oracles(void (*list)(CaseList&)) {
   for_each_checked_case(list, [](const OpCase& op_case) {
     const Evaluation kernel = evaluate(op_case, make_inputs(op_case, DType::f32));

@@ -117,6 +117,9 @@ Evaluation evaluate(const OpCase& op_case, std::span<const Tensor> inputs);
 /// "f64 [3, 7], i32 [3]".
 std::string describe(std::span<const Tensor> inputs);
 
+/// |x - reference| / |reference|.
+double relative_distance(const Tensor& x, const Tensor& reference);
+
 void check_against_oracles(void (*list)(CaseList&));
 void check_gradients(void (*list)(CaseList&));
 void check_thread_counts(void (*list)(CaseList&));

@@ -90,6 +90,23 @@ TEST(RelativeBias, AddsTheNumberOfTheBucketThatTheDistanceHas) {
   EXPECT_NEAR(y[6], 4 * 3.0 / (4 * 3.0 + 8), 1e-6);
 }
 
+TEST(RelativeBias, IsAddedWhereProductsAreIntegers) {
+  if (!cpu_multiplies_i16()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
+  const OpCase op_case{{normal({290, 4, 32}), normal({290, 2, 32}), normal({290, 2, 32}),
+                        normal({290, 4, 7}), normal({1, 4, 7})},
+                       with(planned({270, 20}, true), Sides::both, 0.18f)};
+  const Evaluation exact = evaluate(op_case, make_inputs(op_case, DType::f64));
+  set_matmul_precision(MatmulPrecision::i16);
+  const Evaluation rounded = evaluate(op_case, make_inputs(op_case, DType::f32));
+  set_matmul_precision(MatmulPrecision::automatic);
+  // As AttentionInIntegers reasons.
+  EXPECT_LT(relative_distance(rounded.output, exact.output), 7e-4);
+  EXPECT_GT(relative_distance(rounded.output, exact.output), 1e-6) << "not rounded at all";
+  for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
+    EXPECT_LT(relative_distance(rounded.gradients[i], exact.gradients[i]), 7e-4) << i;
+  }
+}
+
 TEST(RelativeBias, IsTheSameOverPages) {
   constexpr std::int32_t kTokens = 150;
   const Plan plan = planned({kTokens}, true);

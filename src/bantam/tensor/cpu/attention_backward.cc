@@ -4,15 +4,18 @@
 // A unit of work is a key head and a chunk of keys: gradients of keys and values have one owner,
 // and those of queries are summed over the chunks in order, so threads move no bit of the result.
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/attention_operands.h"
 #include "bantam/tensor/cpu/attention_problem.h"
 #include "bantam/tensor/cpu/kernels.h"
 
 namespace bantam::cpu {
 namespace {
 
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Chunks of keys of the backward pass: enough units for some threads, and partial query gradients
 // that stay within a few times the size of the queries.
 constexpr std::int32_t kMostChunks = 8;
@@ -20,7 +23,7 @@ constexpr std::int32_t kMostChunks = 8;
 // A range of keys and the query blocks that see some of them.
 struct KeyChunk {
   std::int32_t begin = 0, end = 0;
-  std::vector<const QueryBlock*> blocks;
+  std::vector<std::size_t> blocks;
   std::int32_t first_query = 0, last_query = 0;  ///< of the blocks
 };
 
@@ -30,15 +33,15 @@ std::vector<KeyChunk> key_chunks(const std::vector<QueryBlock>& blocks, std::int
   std::vector<KeyChunk> chunks;
   for (std::int32_t begin = 0; begin < key_rows; begin += size) {
     KeyChunk chunk{begin, std::min(begin + size, key_rows), {}};
-    for (const QueryBlock& block : blocks) {
-      const bool sees = std::ranges::any_of(block.keys, [&](const KeyRange& range) {
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const bool sees = std::ranges::any_of(blocks[i].keys, [&](const KeyRange& range) {
         return range.begin < chunk.end && range.end > chunk.begin;
       });
-      if (sees) chunk.blocks.push_back(&block);
+      if (sees) chunk.blocks.push_back(i);
     }
     if (!chunk.blocks.empty()) {
-      chunk.first_query = chunk.blocks.front()->begin;
-      chunk.last_query = chunk.blocks.back()->end;
+      chunk.first_query = blocks[chunk.blocks.front()].begin;
+      chunk.last_query = blocks[chunk.blocks.back()].end;
     }
     chunks.push_back(std::move(chunk));
   }
@@ -46,15 +49,48 @@ std::vector<KeyChunk> key_chunks(const std::vector<QueryBlock>& blocks, std::int
 }
 
 struct AttentionGradientProblem : AttentionProblem {
-  AttentionGradientProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
-                           const Visibility& visibility, ScoreForm form, const RelativeBias& bias)
-      : AttentionProblem(queries, keys, values, visibility, form, bias), v_by_feature(values) {}
-
-  ByFeature v_by_feature;
+  using AttentionProblem::AttentionProblem;
   const float* d_output = nullptr;
   const float* log_sum_exp = nullptr;
   const float* mean = nullptr;  ///< [T, H] d_output · output, the mean of dp under p
   float *d_key = nullptr, *d_value = nullptr;
+};
+
+// All that a type of products reads, made once for all units.
+template <class Level>
+class BackwardOperands {
+ public:
+  BackwardOperands(const AttentionProducts<Level>& products,
+                   const AttentionGradientProblem& problem, const Tensor& keys,
+                   const Tensor& values, const std::vector<QueryBlock>& blocks)
+      : products(products),
+        keys(products, keys, {.dots = true, .mix = true}),
+        values(products, values, {.dots = true}),
+        groups_(problem.groups),
+        queries_(blocks.size() * groups_),
+        d_outputs_(queries_.size()) {
+    parallel_for(std::ssize(queries_), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const QueryBlock& block = blocks[i / groups_];
+        queries_[i] = {products, problem, problem.q, block, i % groups_, true};
+        d_outputs_[i] = {products, problem, problem.d_output, block, i % groups_, true};
+      }
+    });
+  }
+
+  const BlockRows<Level>& queries(std::size_t block, std::int64_t group) const {
+    return queries_[block * groups_ + group];
+  }
+  const BlockRows<Level>& d_outputs(std::size_t block, std::int64_t group) const {
+    return d_outputs_[block * groups_ + group];
+  }
+
+  const AttentionProducts<Level>& products;
+  PackedRows<Level> keys, values;
+
+ private:
+  std::int64_t groups_;
+  std::vector<BlockRows<Level>> queries_, d_outputs_;  // [blocks][groups]
 };
 
 // Rows that one chunk of keys adds to a gradient, from the row `first` on.
@@ -71,83 +107,126 @@ struct PartialGradients {
 
 // The gradients that one head group and one chunk of keys contribute. Keys and values belong to
 // this unit alone; others go to `partial`.
+template <class Level>
 class BackwardUnit {
  public:
-  BackwardUnit(const AttentionGradientProblem& problem, const KeyChunk& chunk, std::int64_t group,
+  BackwardUnit(const AttentionGradientProblem& problem, const BackwardOperands<Level>& operands,
+               const std::vector<QueryBlock>& blocks, const KeyChunk& chunk, std::int64_t group,
                PartialGradients& partial)
       : problem_(problem),
+        operands_(operands),
+        blocks_(blocks),
         chunk_(chunk),
         group_(group),
         d_query_(partial.query.rows.data<float>()),
         d_by_query_(partial.by_query.bias_rows()),
         d_by_key_(partial.by_key.bias_rows()) {
-    const auto rows = static_cast<std::size_t>(problem.queries_per_block()) * problem.per_group;
-    for (auto* buffer : {&queries_, &d_outputs_, &d_queries_}) buffer->resize(rows * problem.width);
-    for (auto* buffer : {&p_, &ds_}) buffer->resize(rows * kKeyTile);
+    const int most_rows = problem.queries_per_block() * problem.per_group;
+    d_queries_.resize(static_cast<std::size_t>(most_rows) * problem.width);
+    for (auto* scores : {&p_, &ds_}) scores->resize(static_cast<std::size_t>(most_rows) * kKeyTile);
+    row_weights_.resize(p_.size());
+    column_weights_.resize(p_.size());
+    ones_.resize(static_cast<std::size_t>(std::max(most_rows, kKeyTile)), 1.0f);
+    factors_.resize(ones_.size());
   }
 
   void run() {
-    for (const QueryBlock* block : chunk_.blocks) {
-      gather(problem_, problem_.q, *block, group_, queries_.data());
-      gather(problem_, problem_.d_output, *block, group_, d_outputs_.data());
+    for (const std::size_t i : chunk_.blocks) {
+      const QueryBlock& block = blocks_[i];
+      queries_ = &operands_.queries(i, group_);
+      d_outputs_ = &operands_.d_outputs(i, group_);
       std::ranges::fill(d_queries_, 0.0f);
-      for_each_key_tile(*block, chunk_.begin, chunk_.end,
-                        [&](std::int32_t begin, std::int32_t end) { tile(*block, begin, end); });
-      add_query_gradients(*block);
+      for_each_key_tile(block, chunk_.begin, chunk_.end,
+                        [&](std::int32_t begin, std::int32_t end) { tile(block, begin, end); });
+      write_query_gradients(block);
     }
   }
 
  private:
+  static constexpr int kInWord = kInWordOf<Level>;
+
   void tile(const QueryBlock& block, std::int32_t begin, std::int32_t end) {
-    const int rows = (block.end - block.begin) * problem_.per_group, width = problem_.width;
-    std::fill_n(p_.data(), rows * kKeyTile, 0.0f);
-    std::fill_n(ds_.data(), rows * kKeyTile, 0.0f);
     for_each_run(problem_, block, begin, end,
-                 [&](std::int32_t query, std::int32_t last, std::int32_t low, std::int32_t high) {
-                   probabilities(block, query, last, begin, low, high);
+                 [&](std::int32_t query, std::int32_t last, const SeenKeys& seen) {
+                   const int first_row = (query - block.begin) * problem_.per_group;
+                   if (seen.none()) {
+                     clear(first_row, (last - query) * problem_.per_group, 0, kKeyTile);
+                   } else {
+                     probabilities(query, last, first_row, ScoreSpan(seen));
+                   }
                  });
-    tiles_.mix(d_queries_.data(), width, rows, ds_.data(), kKeyTile, 1,
-               problem_.key_rows(problem_.k, group_, begin, end), width);
-    const std::int64_t offset = (begin * problem_.groups + group_) * width;
-    const std::int64_t stride = problem_.groups * width;
-    tiles_.mix(problem_.d_value + offset, stride, end - begin, p_.data(), 1, kKeyTile,
-               {d_outputs_.data(), width, rows}, width);
-    tiles_.mix(problem_.d_key + offset, stride, end - begin, ds_.data(), 1, kKeyTile,
-               {queries_.data(), width, rows}, width);
+    add_query_gradients(begin, end);
+    add_key_gradients(problem_.d_value, p_, *d_outputs_, begin, end);
+    add_key_gradients(problem_.d_key, ds_, *queries_, begin, end);
   }
 
-  // Fills p and ds of the rows of some queries for keys low … high of the tile that starts at
-  // `begin`.
-  void probabilities(const QueryBlock& block, std::int32_t query, std::int32_t last,
-                     std::int32_t begin, std::int32_t low, std::int32_t high) {
-    const int first_row = (query - block.begin) * problem_.per_group;
-    const int count = (last - query) * problem_.per_group, width = problem_.width;
-    float* p = p_.data() + first_row * kKeyTile;
-    float* ds = ds_.data() + first_row * kKeyTile;
-    tiles_.dots_by_feature({queries_.data() + first_row * width, width, count},
-                           problem_.k_by_feature.of_group(group_), low, high - low, width,
-                           problem_.form.scale, p + (low - begin), kKeyTile);
-    tiles_.dots_by_feature({d_outputs_.data() + first_row * width, width, count},
-                           problem_.v_by_feature.of_group(group_), low, high - low, width, 1.0f,
-                           ds + (low - begin), kKeyTile);
-    for (int row = 0; row < count; ++row, p += kKeyTile, ds += kKeyTile) {
+  void clear(int first_row, int rows, int begin, int end) {
+    for (int row = first_row; row < first_row + rows; ++row) {
+      for (auto* scores : {&p_, &ds_}) {
+        std::fill_n(scores->data() + row * kKeyTile + begin, end - begin, 0.0f);
+      }
+    }
+  }
+
+  // Adds ds times the keys begin … end of a tile to the gradients of the block's queries.
+  void add_query_gradients(std::int32_t begin, std::int32_t end) {
+    const int rows = queries_->count();
+    const std::int32_t tile = begin / kKeyTile * kKeyTile, place = begin - tile;
+    for (int row = 0; row < rows; ++row) {
+      factors_[row] = operands_.products.round_weights(
+          ds_.data() + row * kKeyTile, operands_.keys.scales(group_, tile), kKeyTile,
+          row_weights_.data() + row * kKeyTile);
+    }
+    const auto* words = reinterpret_cast<const Word<Level>*>(row_weights_.data());
+    operands_.products.mix(d_queries_.data(), problem_.width, ones_.data(), factors_.data(),
+                           {words + place / kInWord, kKeyTile / kInWord, 1, rows},
+                           operands_.keys.rows(group_, begin, end), problem_.width);
+  }
+
+  // Adds the transpose of `weights` times rows of the block to the gradients of the keys or values
+  // begin … end of a tile.
+  void add_key_gradients(float* gradients, const std::vector<float>& weights,
+                         const BlockRows<Level>& rows, std::int32_t begin, std::int32_t end) {
+    const std::int32_t place = begin % kKeyTile;
+    operands_.products.round_columns(weights.data(), kKeyTile, rows.scales(0), rows.count(),
+                                     kKeyTile, column_weights_.data(), factors_.data());
+    const int width = problem_.width;
+    operands_.products.mix(gradients + (begin * problem_.groups + group_) * width,
+                           problem_.groups * width, ones_.data(), factors_.data() + place,
+                           {column_weights_.data() + place, 1, kKeyTile, end - begin}, rows.rows(),
+                           width);
+  }
+
+  // Fills p and ds of the rows of some queries, from `first_row` on, for the keys of `span`.
+  void probabilities(std::int32_t query, std::int32_t last, int first_row, const ScoreSpan& span) {
+    const int rows = (last - query) * problem_.per_group, count = span.count();
+    float* p = p_.data() + first_row * kKeyTile + span.place();
+    float* ds = ds_.data() + first_row * kKeyTile + span.place();
+    const auto dots = [&](const BlockRows<Level>& of_rows, const PackedRows<Level>& of_keys,
+                          float factor, float* out) {
+      operands_.products.dots(of_rows.levels(first_row), of_rows.scales(first_row), rows,
+                              of_keys.tiles(group_, span.begin), of_keys.scales(group_, span.begin),
+                              span.tiles, problem_.width, factor, out, kKeyTile);
+    };
+    dots(*queries_, operands_.keys, problem_.form.scale, p);
+    dots(*d_outputs_, operands_.values, 1.0f, ds);
+    clear(first_row, rows, 0, span.place());
+    clear(first_row, rows, span.place() + count, kKeyTile);
+    for (int row = 0; row < rows; ++row, p += kKeyTile, ds += kKeyTile) {
       const std::int32_t t = query + row / problem_.per_group;
       const std::int64_t head = problem_.head(group_, row), at = t * problem_.heads + head;
-      problem_.bias.add(t, head, low, high, p + (low - begin));
-      cap_and_keep_slopes(p + (low - begin), high - low);
-      for_each_hidden(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
-        std::fill(p + (from - begin), p + (to - begin), 0.0f);
-        std::fill(ds + (from - begin), ds + (to - begin), 0.0f);
-      });
-      for_each_visible(problem_.visibility, t, low, high, [&](std::int32_t from, std::int32_t to) {
-        tiles_.probability_gradients(p + (from - begin), ds + (from - begin), to - from,
-                                     problem_.log_sum_exp[at], problem_.mean[at],
-                                     problem_.bias.present() ? 1.0f : problem_.form.scale);
-      });
-      multiply_by_slopes(ds + (low - begin), high - low);
+      const int before = span.low - span.begin;
+      problem_.bias.add(t, head, span.low, span.high, p + before);
+      cap_and_keep_slopes(p, count);
+      hide(problem_.visibility, t, span, -kInfinity, p);
+      tiles_.probability_gradients(p, ds, count, problem_.log_sum_exp[at], problem_.mean[at],
+                                   problem_.bias.present() ? 1.0f : problem_.form.scale);
+      multiply_by_slopes(ds, count);
+      hide(problem_.visibility, t, span, 0, ds);
       if (problem_.bias.present()) {
-        problem_.bias.add_gradients(t, head, low, high, ds + (low - begin), d_by_query_, d_by_key_);
-        tiles_.multiply(ds + (low - begin), high - low, problem_.form.scale);
+        problem_.bias.add_gradients(t, head, span.low, span.high, ds + before, d_by_query_,
+                                    d_by_key_);
+        tiles_.multiply(ds, count, problem_.form.scale);
       }
     }
   }
@@ -168,38 +247,50 @@ class BackwardUnit {
     for (int i = 0; i < count; ++i) gradients[i] *= slopes_[i];
   }
 
-  void add_query_gradients(const QueryBlock& block) {
+  void write_query_gradients(const QueryBlock& block) {
     const std::int64_t run = std::int64_t{problem_.per_group} * problem_.width;
     const float* from = d_queries_.data();
     for (std::int32_t query = block.begin; query < block.end; ++query, from += run) {
-      float* to = d_query_ + problem_.query_offset(query - chunk_.first_query, group_);
-      std::copy_n(from, run, to);
+      std::copy_n(from, run, d_query_ + problem_.query_offset(query - chunk_.first_query, group_));
     }
   }
 
   const AttentionTiles& tiles_ = attention_tiles();
   const AttentionGradientProblem& problem_;
+  const BackwardOperands<Level>& operands_;
+  const std::vector<QueryBlock>& blocks_;
   const KeyChunk& chunk_;
   std::int64_t group_;
+  const BlockRows<Level>*queries_ = nullptr, *d_outputs_ = nullptr;  // of the block at hand
   float* d_query_;  ///< rows from the chunk's first query on
   BiasGradientRows d_by_query_, d_by_key_;
-  std::vector<float> queries_, d_outputs_, d_queries_, p_, ds_;
+  std::vector<float> d_queries_;
+  std::vector<float> p_, ds_;                // [rows][kKeyTile]
+  std::vector<Level> row_weights_;           // the same
+  std::vector<Word<Level>> column_weights_;  // [rows / kInWord, up][kKeyTile]
+  std::vector<float> ones_, factors_;        // of rows, or of the keys of a tile
   float slopes_[kKeyTile];
 };
 
+// a_i · b_i of rows [T, H, E], whole vectors wide.
 Tensor row_products(const Tensor& a, const Tensor& b) {
-  const std::int64_t rows = a.size(0) * a.size(1), width = a.size(2);
+  const std::int64_t rows = a.size(0) * a.size(1);
+  const auto width = static_cast<int>(a.size(2));
   Tensor out = Tensor::empty({a.size(0), a.size(1)});
   const float *x = a.data<float>(), *y = b.data<float>();
   float* sums = out.data<float>();
   parallel_for(rows, 256, [&](std::int64_t begin, std::int64_t end) {
+    const AttentionTiles& tiles = attention_tiles();
     for (std::int64_t row = begin; row < end; ++row) {
-      float sum = 0;
-      for (std::int64_t e = row * width; e < (row + 1) * width; ++e) sum += x[e] * y[e];
-      sums[row] = sum;
+      tiles.dots({x + row * width, width, 1}, {y + row * width, width, 1}, width, 1, sums + row, 1);
     }
   });
   return out;
+}
+
+void clear_rows(Tensor& x, std::int64_t begin, std::int64_t end) {
+  const std::int64_t row = x.size(1) * x.size(2);
+  std::fill(x.data<float>() + begin * row, x.data<float>() + end * row, 0.0f);
 }
 
 // Zeros for one side of the bias: the rows that the chunk meets, or the only one.
@@ -210,12 +301,17 @@ PartialGradient bias_gradient(const Tensor& side, std::int64_t first, std::int64
           Tensor::zeros({is_shared ? 1 : last - first, side.size(1), side.size(2)})};
 }
 
-PartialGradients partial_gradients(const KeyChunk& chunk, const Tensor& queries,
-                                   const RelativeBias& bias) {
+PartialGradients partial_gradients(const KeyChunk& chunk, const std::vector<QueryBlock>& blocks,
+                                   const Tensor& queries, const RelativeBias& bias) {
   const std::int32_t first = chunk.first_query, last = chunk.last_query;
-  // Zeros: between its blocks a chunk may skip queries.
-  return {{first, Tensor::zeros({last - first, queries.size(1), queries.size(2)})},
-          bias_gradient(bias.by_query, first, last),
+  PartialGradient query{first, Tensor::empty({last - first, queries.size(1), queries.size(2)})};
+  // Between its blocks a chunk may skip queries.
+  std::int32_t written = first;
+  for (const std::size_t i : chunk.blocks) {
+    clear_rows(query.rows, written - first, blocks[i].begin - first);
+    written = blocks[i].end;
+  }
+  return {query, bias_gradient(bias.by_query, first, last),
           bias_gradient(bias.by_key, chunk.begin, chunk.end)};
 }
 
@@ -246,9 +342,9 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
                                       const Visibility& visibility, ScoreForm form,
                                       const RelativeBias& bias) {
   const Tensor queries = padded(q), keys = padded(k), values = padded(v), dy = padded(d_output);
-  const Tensor mean = row_products(d_output, forward.output);
+  const Tensor mean = row_products(dy, padded(forward.output));
   Tensor d_key = Tensor::zeros(keys.shape()), d_value = Tensor::zeros(keys.shape());
-  AttentionGradientProblem problem(queries, keys, values, visibility, form, bias);
+  AttentionGradientProblem problem(queries, keys.size(1), visibility, form, bias);
   problem.d_output = dy.data<float>();
   problem.log_sum_exp = forward.log_sum_exp.data<float>();
   problem.mean = mean.data<float>();
@@ -258,11 +354,18 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
   const std::vector<QueryBlock> blocks = query_blocks(visibility, problem.queries_per_block());
   const std::vector<KeyChunk> chunks = key_chunks(blocks, visibility.key_rows);
   std::vector<PartialGradients> partials;
-  for (const KeyChunk& chunk : chunks) partials.push_back(partial_gradients(chunk, queries, bias));
+  for (const KeyChunk& chunk : chunks) {
+    partials.push_back(partial_gradients(chunk, blocks, queries, bias));
+  }
   const auto units = static_cast<std::int64_t>(chunks.size()) * problem.groups;
-  parallel_for(units, 1, [&](std::int64_t unit, std::int64_t) {
-    const auto chunk = static_cast<std::size_t>(unit / problem.groups);
-    BackwardUnit(problem, chunks[chunk], unit % problem.groups, partials[chunk]).run();
+  with_products(problem, [&]<class Level>(const AttentionProducts<Level>& products) {
+    const BackwardOperands<Level> operands(products, problem, keys, values, blocks);
+    parallel_for(units, 1, [&](std::int64_t unit, std::int64_t) {
+      const auto chunk = static_cast<std::size_t>(unit / problem.groups);
+      BackwardUnit<Level>(problem, operands, blocks, chunks[chunk], unit % problem.groups,
+                          partials[chunk])
+          .run();
+    });
   });
   const Tensor d_query = sum_of_chunks(partials, &PartialGradients::query, queries);
   const std::int64_t width = q.size(2);

@@ -36,13 +36,15 @@ void for_each_visible(const Visibility& visibility, std::int32_t query, std::int
   }
 }
 
-/// Calls f(begin, end) for tiles of at most kKeyTile keys over the block's keys in [begin, end).
+/// Calls f(begin, end) for the block's keys in [begin, end), tile by tile: each lies between two
+/// multiples of kKeyTile.
 template <class F>
 void for_each_key_tile(const QueryBlock& block, std::int32_t begin, std::int32_t end, F f) {
   for (const KeyRange& range : block.keys) {
     const std::int32_t from = std::max(begin, range.begin), to = std::min(end, range.end);
-    for (std::int32_t tile = from; tile < to; tile += kKeyTile) {
-      f(tile, std::min(tile + kKeyTile, to));
+    for (std::int32_t tile = from, next = from; tile < to; tile = next) {
+      next = std::min((tile / kKeyTile + 1) * kKeyTile, to);
+      f(tile, next);
     }
   }
 }

@@ -24,31 +24,13 @@ Tensor padded(const Tensor& x);
 /// The first `width` features of each head.
 Tensor without_padding(const Tensor& x, std::int64_t width);
 
-/// Keys or values x [R, G, E], E a multiple of kTileWidthUnit, with the features of neighbors apart:
-/// [G][tiles of kTileWidthUnit rows][E][kTileWidthUnit]. What AttentionTiles::dots_by_feature
-/// takes, made once for all queries; behind each group there is room that it may read.
-class ByFeature {
- public:
-  explicit ByFeature(const Tensor& x);
-  const float* of_group(std::int64_t group) const {
-    return memory_.data<float>() + group * size_of_group_;
-  }
-
- private:
-  std::int64_t size_of_group_;
-  Tensor memory_;
-};
-
 /// Sizes and memory that all units of one call share.
 struct AttentionProblem {
-  AttentionProblem(const Tensor& queries, const Tensor& keys, const Tensor& values,
-                   const Visibility& visibility, ScoreForm form, const RelativeBias& bias)
+  AttentionProblem(const Tensor& queries, std::int64_t groups, const Visibility& visibility,
+                   ScoreForm form, const RelativeBias& bias)
       : q(queries.data<float>()),
-        k(keys.data<float>()),
-        v(values.data<float>()),
-        k_by_feature(keys),
         heads(queries.size(1)),
-        groups(keys.size(1)),
+        groups(groups),
         width(static_cast<int>(queries.size(2))),
         per_group(static_cast<int>(heads / groups)),
         form(form),
@@ -59,16 +41,12 @@ struct AttentionProblem {
   std::int64_t query_offset(std::int64_t query, std::int64_t group) const {
     return (query * heads + group * per_group) * width;
   }
-  Rows key_rows(const float* data, std::int64_t group, std::int32_t begin, std::int32_t end) const {
-    return {data + (begin * groups + group) * width, groups * width, end - begin};
-  }
   std::int64_t head(std::int64_t group, int row) const {
     return group * per_group + row % per_group;
   }
   std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
 
-  const float *q, *k, *v;
-  ByFeature k_by_feature;
+  const float* q;
   std::int64_t heads, groups;
   int width, per_group;
   ScoreForm form;
@@ -84,30 +62,28 @@ inline void cap(ScoreForm form, float* scores, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) scores[i] *= form.softcap;
 }
 
-/// Copies the block's rows of one head group side by side.
-inline void gather(const AttentionProblem& problem, const float* from, const QueryBlock& block,
-                   std::int64_t group, float* to) {
-  const std::int64_t run = std::int64_t{problem.per_group} * problem.width;
-  for (std::int32_t query = block.begin; query < block.end; ++query, to += run) {
-    std::copy_n(from + problem.query_offset(query, group), run, to);
-  }
-}
+/// The keys from `low` on and before `high`, which some queries of a run see, or all of them.
+struct SeenKeys {
+  std::int32_t low, high;
+  bool by_all;
+  bool none() const { return low >= high; }
+};
 
-/// Calls f(first query, last query, begin, end) for runs of queries whose rows fill the largest
-/// register tile, with the span of keys in [begin, end) that any of them sees.
+/// Calls f(first query, last query, seen) for runs of queries whose rows fill the largest register
+/// tile, with the keys in [begin, end) that any of them sees.
 template <class F>
 void for_each_run(const AttentionProblem& problem, const QueryBlock& block, std::int32_t begin,
                   std::int32_t end, F f) {
   const std::int32_t run = std::max(1, 6 / problem.per_group);
   for (std::int32_t query = block.begin; query < block.end; query += run) {
     const std::int32_t last = std::min(query + run, block.end);
-    std::int32_t low = end, high = begin;
+    std::int32_t low = end, high = begin, pairs = 0;
     for (std::int32_t t = query; t < last; ++t) {
       for_each_visible(problem.visibility, t, begin, end, [&](std::int32_t from, std::int32_t to) {
-        low = std::min(low, from), high = std::max(high, to);
+        low = std::min(low, from), high = std::max(high, to), pairs += to - from;
       });
     }
-    if (low < high) f(query, last, low, high);
+    f(query, last, SeenKeys{low, high, pairs == (last - query) * (high - low)});
   }
 }
 

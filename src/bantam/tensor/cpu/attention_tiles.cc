@@ -147,70 +147,6 @@ void dots(Rows a, RowsOf<Element> b, int width, float factor, float* out, std::i
   });
 }
 
-// Tiles of kTileWidthUnit keys that make four vectors, or one tile.
-constexpr int kMostTiles = std::max(4 * kLanes / kTileWidthUnit, 1);
-
-// out [kRows][kTiles * kTileWidthUnit] of tiles [kTiles][width][kTileWidthUnit].
-template <int kRows, int kTiles>
-HWY_INLINE void dots_of_tiles(const float* HWY_RESTRICT a, std::int64_t a_stride,
-                              const float* HWY_RESTRICT tiles, int width, float factor,
-                              float* HWY_RESTRICT out) {
-  constexpr int kVectors = kTiles * kTileWidthUnit / kLanes;
-  const Tag d;
-  Vector sums[kRows][kVectors];
-  for (int i = 0; i < kRows; ++i) {
-    for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(d);
-  }
-  for (int e = 0; e < width; ++e) {
-    Vector keys[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      const int tile = v * kLanes / kTileWidthUnit, lane = v * kLanes % kTileWidthUnit;
-      keys[v] = load(tiles + (tile * width + e) * kTileWidthUnit + lane);
-    }
-    for (int i = 0; i < kRows; ++i) {
-      const Vector feature = hn::Set(d, a[i * a_stride + e]);
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::MulAdd(feature, keys[v], sums[i][v]);
-    }
-  }
-  for (int i = 0; i < kRows; ++i) {
-    for (int v = 0; v < kVectors; ++v) {
-      hn::StoreU(hn::Mul(sums[i][v], hn::Set(d, factor)), d,
-                 out + i * kTiles * kTileWidthUnit + v * kLanes);
-    }
-  }
-}
-
-// As much as kTiles tiles from the tile of key `first` on hold of `count` keys; returns how many.
-template <int kRows, int kTiles>
-HWY_INLINE int dots_of_some(Rows a, const float* keys, int first, int count, int width,
-                            float factor, float* out, std::int64_t out_stride) {
-  constexpr int kKeys = kTiles * kTileWidthUnit;
-  const int skipped = first % kTileWidthUnit, some = std::min(count, kKeys - skipped);
-  float scores[kRows * kKeys];
-  dots_of_tiles<kRows, kTiles>(a.data, a.stride, keys + (first - skipped) * width, width, factor,
-                               scores);
-  for (int i = 0; i < kRows; ++i) {
-    std::copy_n(scores + i * kKeys + skipped, some, out + i * out_stride);
-  }
-  return some;
-}
-
-void dots_by_feature(Rows a, const float* keys, int first, int count, int width, float factor,
-                     float* out, std::int64_t out_stride) {
-  for_each_row_tile(a.count, [&](auto rows, int row) HWY_ATTR {
-    const Rows some_rows{a.data + row * a.stride, a.stride, rows.value};
-    float* to = out + row * out_stride;
-    for (int key = first, end = first + count; key < end;) {
-      const int done = key % kTileWidthUnit + end - key > kTileWidthUnit
-                           ? dots_of_some<rows.value, kMostTiles>(some_rows, keys, key, end - key,
-                                                                  width, factor, to, out_stride)
-                           : dots_of_some<rows.value, 1>(some_rows, keys, key, end - key, width,
-                                                         factor, to, out_stride);
-      key += done, to += done;
-    }
-  });
-}
-
 // The factors stay in registers and each vector of b serves all rows at once: 12 sums, 3 factors
 // and 1 vector.
 template <int kRows, int kVectors, class Element>
@@ -342,7 +278,6 @@ AttentionTiles tiles() {
   return {.rows = kMostRows,
           .dots = dots<float>,
           .dots_half = dots<std::uint16_t>,
-          .dots_by_feature = dots_by_feature,
           .mix = mix<float>,
           .mix_half = mix<std::uint16_t>,
           .max = max,

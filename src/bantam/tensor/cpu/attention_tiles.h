@@ -27,10 +27,6 @@ struct AttentionTiles {
   void (*dots)(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride);
   void (*dots_half)(Rows a, HalfRows b, int width, float factor, float* out,
                     std::int64_t out_stride);
-  /// The same for keys first … first + count - 1 of those that by_feature() laid out (one head
-  /// group's): they lie in lanes, so no lanes are added up at the end.
-  void (*dots_by_feature)(Rows a, const float* keys, int first, int count, int width, float factor,
-                          float* out, std::int64_t out_stride);
   /// out_i += Σ_j c[i * c_row + j * c_column] * b_j for `count` rows of out.
   void (*mix)(float* out, std::int64_t out_stride, int count, const float* c, std::int64_t c_row,
               std::int64_t c_column, Rows b, int width);

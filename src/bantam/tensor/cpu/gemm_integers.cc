@@ -66,18 +66,7 @@ using RowIndices = std::make_integer_sequence<int, kRows>;
 
 // sum += the products of the levels in each word of x, a row's, with those in the word of y.
 HWY_INLINE Ints add_products(std::int16_t, Ints sum, Ints x, Ints y) {
-#if HWY_TARGET == HWY_AVX3_DL
-  // Highway 1.0 does not let the compiler use this instruction, which all AVX3_DL CPUs have.
-  asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(y.raw));
-  return sum;
-#else
-  Ints none = hn::Zero(IntTag());  // on x86 all goes into the first sum
-  const Ints products = hn::ReorderWidenMulAccumulate(
-      IntTag(), hn::BitCast(ShortTag(), x), hn::BitCast(ShortTag(), y), hn::Zero(IntTag()), none);
-  // Left to itself, the compiler regroups the sums, which then do not fit the registers.
-  asm("vpaddd %1, %0, %0" : "+v"(sum.raw) : "v"(products.raw));
-  return sum;
-#endif
+  return add_pair_products(sum, x, y);
 }
 #if BANTAM_MULTIPLIES_I8
 HWY_INLINE Ints add_products(std::int8_t, Ints sum, Ints x, Ints y) {

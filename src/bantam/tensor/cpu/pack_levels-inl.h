@@ -16,12 +16,10 @@
 #include <cstdint>
 
 #include "bantam/tensor/cpu/packed_levels.h"
+#include "bantam/tensor/cpu/pair_dot-inl.h"
 
-// AVX-512 without VNNI (HWY_AVX3) multiplies and adds 16-bit integers no faster than floats.
 // Products of bytes take an instruction of VNNI; AVX2 would need four for it.
-#undef BANTAM_MULTIPLIES_I16
 #undef BANTAM_MULTIPLIES_I8
-#define BANTAM_MULTIPLIES_I16 (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3_DL)
 #define BANTAM_MULTIPLIES_I8 (HWY_TARGET == HWY_AVX3_DL)
 
 HWY_BEFORE_NAMESPACE();

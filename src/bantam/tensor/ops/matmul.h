@@ -17,7 +17,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// formed in i8 are about as exact as those of bf16. `automatic` is f32, and where rounding is
 /// allowed (RoundActivations in linear.h) 8-bit integers for forward products with quantized
 /// weights and, for all others, bf16 where the CPU has AMX, else i16 where it can; products that
-/// form gradients of linears are i8 where it can. Without AMX an instruction forms as many products
+/// form gradients of linears are i8 where it can. Attention of many queries (ops/attention.h) is
+/// formed in i16 where products are, else in f32. Without AMX an instruction forms as many products
 /// of bf16 as of i16, and a CPU with AVX512-BF16 was measured that forms them at half of the speed
 /// of f32.
 enum class MatmulPrecision { automatic, f32, bf16, i16, i8 };
