@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "bantam/base/threads.h"
 #include "bantam/tensor/allocator.h"
 #include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
@@ -239,6 +240,23 @@ TEST_F(AttentionInIntegers, KeepsSmallRowsExact) {
   for (int e = 0; e < 32; ++e) values[e] *= 1e-6f;
   const std::vector<double> output = op_case.op(inputs).values();
   for (int e = 0; e < 32; ++e) EXPECT_NEAR(output[e], values[e], 2e-4 * 3e-6) << e;
+}
+
+TEST_F(AttentionInIntegers, BitsDoNotDependOnTheThreads) {
+  const OpCase op_case = case_of(causal(300, 300), 6, 2, 32, 0.18f);
+  const std::vector<Tensor> inputs = make_inputs(op_case, DType::f32);
+  const int threads = thread_count();
+  set_thread_count(1);
+  const Evaluation alone = evaluate(op_case, inputs);
+  for (const int more : {2, 3}) {
+    set_thread_count(more);
+    const Evaluation together = evaluate(op_case, inputs);
+    EXPECT_EQ(together.output.values(), alone.output.values()) << more;
+    for (std::size_t i = 0; i < alone.gradients.size(); ++i) {
+      EXPECT_EQ(together.gradients[i].values(), alone.gradients[i].values()) << more;
+    }
+  }
+  set_thread_count(threads);
 }
 
 // Not a bit of an output depends on a later key or value, even one that is not a number.

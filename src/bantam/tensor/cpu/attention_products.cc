@@ -22,6 +22,7 @@
 #include "bantam/tensor/cpu/attention_products.h"
 #include "bantam/tensor/cpu/attention_tiles.h"
 #include "bantam/tensor/cpu/exponential-inl.h"
+#include "bantam/tensor/cpu/nearest-inl.h"
 #include "bantam/tensor/cpu/pair_dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -115,7 +116,7 @@ HWY_INLINE void dots_of_tiles(const Dots<Level>& all, int first_row, int first_t
     const std::int64_t at = first_key + v * kLanes;
     for (int i = 0; i < kRows; ++i) {
       Floats factor = hn::Set(df, all.factor * all.a_scales[first_row + i]);
-      if constexpr (kInWordOf < Level >> 1) {
+      if constexpr (kJoinsNeighbors<Level>) {
         factor = hn::Mul(factor, hn::LoadU(df, all.key_scales + at));
       }
       hn::StoreU(hn::Mul(as_floats(sums[i][v]), factor), df,
@@ -222,15 +223,6 @@ HWY_INLINE float largest_of(const Row<kVectors>& row) {
 // What levels are multiplied by to be values again: not a number where `size` is none.
 HWY_INLINE float factor_of(float multiplier, float size) { return 1 / multiplier + (size - size); }
 
-// value * multiplier to the nearest integer, for levels of 16 bits: in the low bits of a float that
-// has no bits for less than 1. One instruction and a subtraction, where a conversion takes care of
-// values that there are not.
-HWY_INLINE Ints nearest(Floats value, Floats multiplier) {
-  const FloatTag d;
-  const Floats shift = hn::Set(d, 12582912.0f);  // 1.5 * 2^23
-  return hn::Sub(hn::BitCast(IntTag(), hn::MulAdd(value, multiplier, shift)),
-                 hn::BitCast(IntTag(), shift));
-}
 HWY_INLINE void store_levels(Ints levels, std::int16_t* to) {
   const hn::Rebind<std::int16_t, IntTag> shorts;
   hn::StoreU(hn::DemoteTo(shorts, levels), shorts, to);
@@ -372,7 +364,7 @@ void round_columns(const float* weights, std::int64_t stride, const float* scale
     multiplier = hn::Min(multiplier, hn::Set(d, kLargestMultiplier));
     const Floats factor = hn::Div(hn::Set(d, 1.0f), multiplier);
     hn::StoreU(hn::Add(factor, hn::Sub(total, total)), d, factors + j);
-    const auto levels = [&](int i) HWY_ATTR { return nearest(row(i, j), multiplier); };
+    const auto levels = [&](int i) HWY_ATTR { return nearest_low_bits(row(i, j), multiplier); };
     std::int32_t* to = words + j;
     int i = 0;
     for (; i + 2 <= rows; i += 2, to += stride) {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "bantam/tensor/cpu/nearest-inl.h"
 #include "bantam/tensor/cpu/packed_levels.h"
 #include "bantam/tensor/cpu/pair_dot-inl.h"
 
@@ -127,9 +128,7 @@ HWY_INLINE void pack_lanes(const LanesOfGroup& x, std::int32_t* words, float* sc
   const Rounding rounding = rounding_of<Level>(magnitude.squares(), magnitude.largest());
   store_some<kWidth>(rounding.scale, FloatTag(), scales);
   // What is not a number becomes some level; its scale is not a number either.
-  const auto level = [&](std::int64_t l) {
-    return hn::NearestInt(hn::Mul(x[l], rounding.multiplier));
-  };
+  const auto level = [&](std::int64_t l) { return nearest_low_bits(x[l], rounding.multiplier); };
   const Ints low_bits = hn::Set(di, static_cast<std::int32_t>((std::int64_t{1} << kBits) - 1));
   for (std::int64_t l = 0; l < x.depth; l += kCount, words += kWidth) {
     Ints word = hn::Zero(di);
@@ -154,7 +153,7 @@ template <class Level>
 HWY_INLINE Step<Level> step_at(const float* vector, std::int64_t l, std::int64_t depth) {
   float room[kStep<Level>];
   const float* at = vector + l;
-  if (l + kStep < Level >> depth) {
+  if (depth < l + kStep<Level>) {
     std::fill(std::copy(at, vector + depth, room), room + kStep<Level>, 0.0f);
     at = room;
   }
@@ -173,8 +172,8 @@ HWY_INLINE void add(const Step<Level>& step, Magnitude& magnitude) {
 // Words of a step. Each instruction works within blocks of four lanes, so the words lie mixed:
 // lane 4 b + i holds word word_in_lane<Level>(b, i).
 HWY_INLINE Ints words_of(const Step<std::int16_t>& x, Floats multiplier) {
-  const Ints low = hn::NearestInt(hn::Mul(x.parts[0], multiplier));
-  const Ints high = hn::NearestInt(hn::Mul(x.parts[1], multiplier));
+  const Ints low = nearest(x.parts[0], multiplier);
+  const Ints high = nearest(x.parts[1], multiplier);
   return hn::BitCast(IntTag(), hn::ReorderDemote2To(ShortTag(), low, high));
 }
 #if BANTAM_MULTIPLIES_I8
