@@ -5,7 +5,9 @@ from pathlib import Path
 
 
 def summary(row, kept):
-    """Of a row's rounds: medians, the ratio of medians, what else the last round knows."""
+    """Of a row's rounds: medians, the median of their ratios, what else the last round knows.
+
+    Ratios are taken round by round: a shared machine is slow for both sides of a round, not of all rounds."""
     ours, theirs = kept.rounds["ours"], kept.rounds["theirs"]
     middle = lambda runs, key: statistics.median(run[key] for run in runs)
     out = {"name": row.name, "work": row.text, "unit": ours[0]["unit"], "target": row.target, "rounds": len(ours),
@@ -22,7 +24,9 @@ def summary(row, kept):
         out["peer_engine"], out["peer_features"] = theirs[-1]["engine"], theirs[-1]["features"]
         out["peer_settings"] = theirs[-1].get("settings", {})
         out["peer_peak_resident_bytes"] = middle(theirs, "peak_resident_bytes")
-        out["ratio"] = out["peer"] / out["bantam"] if row.lower_is_better else out["bantam"] / out["peer"]
+        ratios = [our["rate"] / their["rate"] for our, their in zip(ours, theirs)]
+        out["ratio_runs"] = [1 / ratio for ratio in ratios] if row.lower_is_better else ratios
+        out["ratio"] = statistics.median(out["ratio_runs"])
     return out
 
 
@@ -34,10 +38,18 @@ def mebibytes(value):
     return "" if value is None else f"{value / 2**20:,.0f} MiB"
 
 
+def ratio_text(row):
+    if "ratio" not in row:
+        return ""
+    runs = row["ratio_runs"]
+    spread = f" ({min(runs):.2f} to {max(runs):.2f})" if len(runs) > 1 else ""
+    return f"{row['ratio']:.2f} x{spread}"
+
+
 def line(row):
     unit = row["unit"]
     peer = f"{figure(row['peer'])} {unit}" if "peer" in row else "not run" if row["not_compared"] else ""
-    ratio = f"{row['ratio']:.2f} x" if "ratio" in row else ""
+    ratio = ratio_text(row)
     share = f"{100 * row['share']:.0f} % of {row['bound_by']}" if "share" in row else ""
     memory = mebibytes(row.get("peak_resident_bytes"))
     if memory and "peer" in row:
