@@ -26,9 +26,9 @@ TEST(TrainingMemory, ForetellsWhatAPassKeeps) {
   { compute_gradients(make_objective("sft"), batches, *model, {}); }
   const auto used = static_cast<double>(tensor_memory().peak - before);
   const auto foretold = static_cast<double>(estimate.activations);
-  // Gradients on their way, logits of a chunk and rotation tables come on top.
-  EXPECT_GT(used, 0.9 * foretold);
-  EXPECT_LT(used, 1.6 * foretold);
+  // Of five layers' values foretold, one is for factors of large products, which there are none of.
+  EXPECT_GT(used, 0.7 * foretold);
+  EXPECT_LT(used, 1.1 * foretold);
 }
 
 TEST(TrainingMemory, OfAnAdapterLeavesTheModelAsItLies) {

@@ -17,7 +17,8 @@ std::int64_t activations_per_token(const DecoderConfig& config, int layer) {
 
 namespace {
 
-// Kept for backward, for each token: by both stacks of an encoder-decoder, though a token passes
+// Kept for backward, for each token, and the gradients of a layer's values on their way, with the
+// factors that products make of them: by both stacks of an encoder-decoder, though a token passes
 // through one of them alone.
 std::uint64_t values_per_token(const DecoderConfig& config, const TrainOptions& options) {
   std::uint64_t all_layers = 0, largest_layer = 0;
@@ -28,7 +29,7 @@ std::uint64_t values_per_token(const DecoderConfig& config, const TrainOptions& 
   }
   const auto inputs = static_cast<std::uint64_t>(config.layers * config.width);
   return (options.gradient_checkpointing ? inputs + largest_layer : all_layers) +
-         (config.encoder ? values_per_token(*config.encoder, options) : 0);
+         2 * largest_layer + (config.encoder ? values_per_token(*config.encoder, options) : 0);
 }
 
 }  // namespace
@@ -50,8 +51,9 @@ TrainingMemory estimate_training_memory(Transformer& model, const ParameterSet& 
   const auto vocabulary = static_cast<std::uint64_t>(model.config().vocabulary);
   const auto logit_rows = std::min(
       tokens, static_cast<std::uint64_t>(rows_of_logits_at_once(model.config().vocabulary)));
-  memory.activations =
-      kFloat * (tokens * values_per_token(model.config(), options) + logit_rows * vocabulary);
+  // Their gradient takes their place, and is a factor in bytes.
+  const std::uint64_t of_logits = logit_rows * vocabulary * (kFloat + 1);
+  memory.activations = kFloat * tokens * values_per_token(model.config(), options) + of_logits;
   return memory;
 }
 

@@ -15,7 +15,8 @@ struct TrainingMemory {
   std::uint64_t trained = 0;      ///< trained weights in f32
   std::uint64_t gradients = 0;    ///< of trained weights, f32
   std::uint64_t optimizer = 0;    ///< its state, f32
-  std::uint64_t activations = 0;  ///< kept for backward by the largest micro-batch, and logits
+  std::uint64_t activations = 0;  ///< of the largest micro-batch: kept for backward, gradients of
+                                  ///< a layer on their way, logits of some rows at a time
   std::uint64_t total() const { return frozen + trained + gradients + optimizer + activations; }
 };
 
