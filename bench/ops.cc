@@ -1,5 +1,6 @@
-// Times every op over the cases of its test, forward alone and forward with backward, in f32, and
-// the products below them (products.cc), on all threads or OMP_NUM_THREADS of them:
+// Times every op over the cases of its test, forward alone and forward with backward, in f32,
+// attention also as models form it (matmul_precision), and the products below them (products.cc),
+// on all threads or OMP_NUM_THREADS of them:
 //
 //   bench_ops --benchmark_filter='attention|integer_product'
 //
@@ -72,6 +73,16 @@ void time_training(benchmark::State& state, const OpCase& op_case) {
   time_against_bound(state, training_work(op_case, inputs, step()), step);
 }
 
+void time_rounded_forward(benchmark::State& state, const OpCase& op_case) {
+  const RoundActivations as_models_do;
+  time_forward(state, op_case);
+}
+
+void time_rounded_training(benchmark::State& state, const OpCase& op_case) {
+  const RoundActivations as_models_do;
+  time_training(state, op_case);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,6 +100,10 @@ int main(int argc, char** argv) {
       };
       add(name + "/forward", time_forward);
       add(name + "/forward+backward", time_training);
+      if (entry.name == "attention") {
+        add(name + "/rounded/forward", time_rounded_forward);
+        add(name + "/rounded/forward+backward", time_rounded_training);
+      }
     }
   }
   register_products();
