@@ -55,7 +55,7 @@ struct MachineRates {
   std::string product_type;
   double integer_products = 0;   ///< operations of 8-bit integers a second
   double gradient_products = 0;  ///< of products that form gradients; 0: as all others
-  std::string gradient_type;
+  std::string gradient_type{};
 };
 
 /// The larger of the two times that the machine needs at least: to read, and to compute.
