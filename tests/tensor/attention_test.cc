@@ -220,13 +220,7 @@ TEST_F(AttentionInIntegers, AgreesWithDouble) {
   };
   for (const OpCase& op_case : cases) {
     SCOPED_TRACE(&op_case - cases.data());
-    const Evaluation rounded = evaluate(op_case, make_inputs(op_case, DType::f32));
-    const Evaluation exact = evaluate(op_case, make_inputs(op_case, DType::f64));
-    EXPECT_LT(relative_distance(rounded.output, exact.output), 7e-4);
-    EXPECT_GT(relative_distance(rounded.output, exact.output), 1e-6) << "not rounded at all";
-    for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
-      EXPECT_LT(relative_distance(rounded.gradients[i], exact.gradients[i]), 7e-4) << i;
-    }
+    check_rounded(op_case, 7e-4);
   }
 }
 

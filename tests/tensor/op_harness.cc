@@ -38,6 +38,14 @@ double sum_of_squares(std::span<const double> x) {
   return total;
 }
 
+// |x - reference| / |reference|.
+double relative_distance(const Tensor& x, const Tensor& reference) {
+  std::vector<double> difference = x.values();
+  const std::vector<double> expected = reference.values();
+  for (std::size_t i = 0; i < expected.size(); ++i) difference[i] -= expected[i];
+  return std::sqrt(sum_of_squares(difference) / sum_of_squares(expected));
+}
+
 // |a - b|² ≤ tolerance² |b|² + floor: relative L2, which for values of one scale is the root of
 // NMSE.
 void expect_close(const Tensor& a, const Tensor& b, double relative_l2, const std::string& what) {
@@ -272,13 +280,6 @@ std::string describe(std::span<const Tensor> inputs) {
   return text;
 }
 
-double relative_distance(const Tensor& x, const Tensor& reference) {
-  std::vector<double> difference = x.values();
-  const std::vector<double> expected = reference.values();
-  for (std::size_t i = 0; i < expected.size(); ++i) difference[i] -= expected[i];
-  return std::sqrt(sum_of_squares(difference) / sum_of_squares(expected));
-}
-
 void check_against_oracles(void (*list)(CaseList&)) {
   for_each_checked_case(list, [](const OpCase& op_case) {
     const Evaluation kernel = evaluate(op_case, make_inputs(op_case, DType::f32));
@@ -310,6 +311,17 @@ void check_thread_counts(void (*list)(CaseList&)) {
     }
   });
   set_thread_count(before);
+}
+
+void check_rounded(const OpCase& op_case, double largest) {
+  const Evaluation rounded = evaluate(op_case, make_inputs(op_case, DType::f32));
+  const Evaluation exact = evaluate(op_case, make_inputs(op_case, DType::f64));
+  EXPECT_LT(relative_distance(rounded.output, exact.output), largest);
+  EXPECT_GT(relative_distance(rounded.output, exact.output), 1e-6) << "not rounded at all";
+  for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
+    EXPECT_LT(relative_distance(rounded.gradients[i], exact.gradients[i]), largest)
+        << "gradient of input " << i;
+  }
 }
 
 }  // namespace bantam::op_tests
