@@ -8,7 +8,6 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
-#include <algorithm>
 #include <type_traits>
 
 #include "bantam/tensor/cpu/attention_tiles.h"
