@@ -147,6 +147,36 @@ TEST(LinearCrossEntropy, NeverHoldsTheLogitsOfAllRows) {
   EXPECT_NEAR(loss.item(), kTokens * std::log(65536.0), 1e-1);
 }
 
+// A feature that is 1 in all rows makes its column of the head's gradient the sum over tokens of
+// the logits' gradients: the probabilities, less one for each target.
+TEST(LinearCrossEntropy, KeepsTheProbabilitiesBesideTargetsInProductsOfBytes) {
+  const RoundActivations rounded;
+  if (gradient_precision() != MatmulPrecision::i8) GTEST_SKIP() << "gradients are not in bytes";
+  constexpr std::int64_t kTokens = 256, kVocabulary = 2000, kWidth = 128, kTargets = 40;
+  RandomStream stream(4, "bytes-beside-targets");
+  Tensor hidden = normal({kTokens, kWidth}, 0.1)(stream);
+  for (std::int64_t t = 0; t < kTokens; ++t) hidden.span<double>()[t * kWidth] = 1;
+  const Tensor head = normal({kVocabulary, kWidth})(stream);
+  const Tensor targets = ids(kTokens, kTargets)(stream), weights = Tensor::full({kTokens}, 1);
+  const auto sums_of = [&](DType dtype) {
+    const Tensor h = cast(hidden, dtype).as_variable(), w = cast(head, dtype).as_variable();
+    Tape tape;
+    const Tape::Recording recording(tape);
+    GradientStore store;
+    tape.backward(linear_cross_entropy(h, w, targets, weights), store);
+    return slice(store.of(w), 1, 0, 1).values();
+  };
+  const std::vector<double> found = sums_of(DType::f32), exact = sums_of(DType::f64);
+  std::vector<double> probabilities = exact;
+  for (const std::int32_t target : targets.span<std::int32_t>()) probabilities[target] += 1;
+  double error = 0, sum = 0;
+  for (std::int64_t v = 0; v < kTargets; ++v) {
+    error += std::abs(found[v] - exact[v]), sum += probabilities[v];
+  }
+  // Together with the targets these probabilities, a two-thousandth each, round to nothing.
+  EXPECT_LT(error / sum, 0.02);
+}
+
 TEST(LinearCrossEntropy, RefusesAGradientToAQuantizedHead) {
   Tape tape;
   const Tape::Recording recording(tape);

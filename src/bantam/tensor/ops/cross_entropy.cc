@@ -9,7 +9,9 @@
 #include "bantam/tensor/cpu/loops.h"
 #include "bantam/tensor/cpu/vector_math.h"
 #include "bantam/tensor/ops/elementwise.h"
+#include "bantam/tensor/ops/embedding.h"
 #include "bantam/tensor/ops/linear.h"
+#include "bantam/tensor/ops/matmul.h"
 #include "bantam/tensor/ops/operands.h"
 #include "bantam/tensor/ops/shape.h"
 #include "bantam/tensor/tape.h"
@@ -91,6 +93,45 @@ struct Pass {
   Tensor d_hidden, d_head, token_losses;  ///< undefined where not wanted
 };
 
+// Entries of the gradient of logits at the targets, one a row, multiplied apart from the others.
+// Each is as large as all others of its row together: in a product of bytes it would share a scale
+// with neighbors and round them to zero, so that no step takes back what targets of before put up.
+class TargetEntries {
+ public:
+  void add(std::int32_t target, float value) {
+    targets_.push_back(target);
+    values_.push_back(value);
+  }
+
+  /// d_head [V, D] += for each row its entry times hidden [rows, D].
+  void add_head_gradient(const Tensor& hidden, Tensor& d_head) const {
+    const std::int64_t width = d_head.size(1);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      add_scaled(values_[i], hidden.data<float>() + static_cast<std::int64_t>(i) * width, width,
+                 d_head.data<float>() + targets_[i] * width);
+    }
+  }
+
+  /// d_hidden [rows, D] += for each row its entry times the target's row of the head [V, D].
+  void add_input_gradient(const Tensor& head, Tensor& d_hidden) const {
+    if (targets_.empty()) return;
+    const std::int64_t width = head.size(1);
+    const Tensor of_targets = embedding(head, Tensor::from(targets_, {std::ssize(targets_)}));
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      const std::int64_t at = static_cast<std::int64_t>(i) * width;
+      add_scaled(values_[i], of_targets.data<float>() + at, width, d_hidden.data<float>() + at);
+    }
+  }
+
+ private:
+  static void add_scaled(float factor, const float* x, std::int64_t count, float* sum) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += factor * x[i];
+  }
+
+  std::vector<std::int32_t> targets_;
+  std::vector<float> values_;
+};
+
 template <class T>
 class LossPass {
  public:
@@ -124,14 +165,32 @@ class LossPass {
     const bool rounded = multiplies_rounded(part, head_);
     Tensor logits = linear(part, head_);
     score(rows, logits);
-    if (wants_head_) add_head_gradient(logits, part);
+    const bool rounds_gradient =
+        std::is_same_v<T, float> && gradient_precision() == MatmulPrecision::i8;
+    const TargetEntries apart = rounds_gradient ? take_targets(rows, logits) : TargetEntries();
+    if (wants_head_) {
+      add_head_gradient(logits, part);
+      apart.add_head_gradient(part, pass_.d_head);
+    }
     if (!pass_.d_hidden.defined()) return;
-    const Tensor gradient = linear_input_gradient(logits, head_, rounded);
+    Tensor gradient = linear_input_gradient(logits, head_, rounded);
+    apart.add_input_gradient(head_, gradient);
     const std::int64_t width = hidden_.size(1);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::copy_n(gradient.data<T>() + static_cast<std::int64_t>(i) * width, width,
                   pass_.d_hidden.template data<T>() + rows[i] * width);
     }
+  }
+
+  TargetEntries take_targets(std::span<const std::int32_t> rows, Tensor& d_logits) const {
+    TargetEntries taken;
+    const std::int64_t width = head_.size(0);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::int32_t target = target_[rows[i]];
+      T& entry = d_logits.data<T>()[static_cast<std::int64_t>(i) * width + target];
+      taken.add(target, static_cast<float>(std::exchange(entry, T{0})));
+    }
+    return taken;
   }
 
   void add_head_gradient(const Tensor& d_logits, const Tensor& hidden) {
