@@ -59,8 +59,34 @@ TEST(Format, TargetsOfALabelledRowAreTheLabelAndItsEnd) {
   const Formatter format = formatter({.task = {.prompt = "Package: {text}\nSection:"}});
   const Example example = only(format, labelled("a game", "games"));
   EXPECT_EQ(decoded(format.tokenizer(), example, false), "Package: a game\nSection:");
-  EXPECT_EQ(decoded(format.tokenizer(), example, true), " games\n");
+  EXPECT_EQ(decoded(format.tokenizer(), example, true), " games\n<|im_end|>");
   EXPECT_EQ(example.id, "a game");
+}
+
+TEST(Format, AChatTemplateOfRowsAsksAsTheyWereWritten) {
+  const auto tokenizer = tiny_tokenizer();
+  FormatOptions options{.task = {.prompt = "Package: {text}\nIt's {{a}}:"}};
+  options.chat_template = ChatTemplate::built_in("chatml", special_texts(*tokenizer));
+  const auto asks = [&](const Row& row, std::string content) {
+    const auto found = chat_template_of_rows(Dataset({row}), options, *tokenizer);
+    const std::vector<Message> messages = {{.role = "user", .content = "earlier"},
+                                           {.role = "assistant", .content = "answer"},
+                                           {.role = "user", .content = std::move(content)}};
+    return render_prompt(*found, *tokenizer, messages).ids;
+  };
+  const Row label = labelled("a {game}", "games");
+  EXPECT_EQ(asks(label, "a {game}"), Formatter(tokenizer, options).prompt_ids(label));
+  const Row completion = prompt_row("x {y}", "z");
+  EXPECT_EQ(asks(completion, "x {y}"), Formatter(tokenizer, options).prompt_ids(completion));
+
+  const auto kept = [&](const Row& row) {
+    return chat_template_of_rows(Dataset({row}), options, *tokenizer) == options.chat_template;
+  };
+  EXPECT_TRUE(kept(text_row("a")));
+  options.prompts_as_chat = true;
+  EXPECT_TRUE(kept(completion));
+  options.task.prompt = "{meta.title}: {text}";  // no message has a title
+  EXPECT_TRUE(kept(label));
 }
 
 TEST(Format, TargetsOfACompletionAreExactlyItAndTheEndToken) {
@@ -148,7 +174,7 @@ TEST(Format, ALongLabelledTextLosesItsEndAndKeepsTheTemplate) {
   EXPECT_EQ(report.truncated.count, 1);
   EXPECT_THAT(decoded(format.tokenizer(), examples[0], false), testing::StartsWith("T: xxx"));
   EXPECT_THAT(decoded(format.tokenizer(), examples[0], false), testing::EndsWith("x\nL:"));
-  EXPECT_EQ(decoded(format.tokenizer(), examples[0], true), " yes\n");
+  EXPECT_EQ(decoded(format.tokenizer(), examples[0], true), " yes\n<|im_end|>");
 }
 
 // D10

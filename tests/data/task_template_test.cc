@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bantam/text/chat_template.h"
 #include "tests/data/data_files.h"
 
 namespace bantam {
@@ -30,6 +31,19 @@ TEST(FillTemplate, NamesMistakes) {
   EXPECT_THAT(error_of("{txt}", row), HasSubstr("unknown field {txt}"));
   EXPECT_THAT(error_of("ab{text", row), HasSubstr("character 3"));
   EXPECT_THAT(error_of("{meta.none}", row), HasSubstr("{meta.none}"));
+}
+
+TEST(ChatTemplateSource, WritesAConversationAsATrainedRow) {
+  const std::string source = chat_template_source({.prompt = "'{text}'\\\nLabel:"});
+  const auto chat = ChatTemplate::parse(source, {.eos = "<end>"});
+  const std::vector<Message> messages = {{.role = "system", .content = "unread"},
+                                         {.role = "user", .content = "{{ x }}"},
+                                         {.role = "assistant", .content = "dry"}};
+  EXPECT_EQ(chat->render(messages), "'{{ x }}'\\\nLabel: dry\n<end>");
+}
+
+TEST(ChatTemplateSource, IsEmptyForFieldsThatNoMessageHas) {
+  EXPECT_EQ(chat_template_source({.prompt = "{text} {text_pair}"}), "");
 }
 
 }  // namespace

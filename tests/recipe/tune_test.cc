@@ -96,6 +96,20 @@ TEST_F(TuneJob, LearnsExportsAndReports) {
   EXPECT_THAT(read_file(result.folder / "README.md"), HasSubstr("tuned model"));
 }
 
+TEST_F(TuneJob, ExportsAreAskedAsTheModelLearned) {
+  const TuneResult result = run(labelled_rows(), "asked");
+  const std::string adapter = model_.string() + "+" + (result.folder / "adapter").string();
+  for (const std::string& reference :
+       {adapter, (result.folder / "hf").string(), (result.folder / "model-q8_0.gguf").string()}) {
+    const LoadedModel exported = load_model(reference);
+    ASSERT_TRUE(exported.chat_template) << reference;
+    const std::vector<Message> messages = {{.role = "user", .content = "sun"}};
+    EXPECT_EQ(exported.chat_template->render(messages, {.add_generation_prompt = true}),
+              "sun\nLabel:")
+        << reference;
+  }
+}
+
 TEST_F(TuneJob, WrittenAnswersAreMeasuredByExactMatchLossAndRepetition) {
   options_.exports = {"none"};
   const TuneResult result = run(prompt_rows(), "out");

@@ -49,7 +49,7 @@ class ClassifierSubject final : public EncoderSubject {
   }
 
   std::vector<Example> format(const Dataset& rows, const FormatOptions& format,
-                              FormatReport& report) const override {
+                              FormatReport& report) override {
     const auto examples_of = excludes() ? labelled_examples : multi_label_examples;
     return examples_of(
         rows, *loaded().tokenizer, labels(),

@@ -40,7 +40,7 @@ class Seq2SeqSubject final : public TrainingSubject {
   }
 
   std::vector<Example> format(const Dataset& rows, const FormatOptions& format,
-                              FormatReport& report) const override {
+                              FormatReport& report) override {
     return answered_examples(
         rows, {*prompts_, *completions_, loaded_.tokens.start},
         {.longest = format.max_tokens, .drop_longer = format.too_long == TooLong::drop}, report);

@@ -48,7 +48,7 @@ class TaggerSubject final : public EncoderSubject {
   }
 
   std::vector<Example> format(const Dataset& rows, const FormatOptions& format,
-                              FormatReport& report) const override {
+                              FormatReport& report) override {
     return tagged_examples(
         rows, *loaded().tokenizer, labels(),
         {.longest = format.max_tokens, .drop_longer = format.too_long == TooLong::drop}, report);

@@ -34,7 +34,7 @@ class TrainingSubject {
   virtual std::string meet(const Dataset& /*rows*/, std::uint64_t /*seed*/) { return ""; }
   /// Examples of rows; `format` holds lengths, policy and templates as the job's options give them.
   virtual std::vector<Example> format(const Dataset& rows, const FormatOptions& format,
-                                      FormatReport& report) const = 0;
+                                      FormatReport& report) = 0;
 
   // From here on, after meet().
   virtual TrainableModel model() = 0;

@@ -73,7 +73,7 @@ Formatter::Parts Formatter::parts_of_prompt(std::string_view prompt, std::string
 Formatter::Parts Formatter::parts_of(const Row& row) const {
   if (row.kind == Row::Kind::classification) {
     return parts_of_prompt(fill_template(options_.task.prompt, row),
-                           fill_template(options_.task.answer, row), false);
+                           fill_template(options_.task.answer, row), options_.end_token);
   }
   return parts_of_prompt(row.prompt, row.completion, options_.end_token);
 }
@@ -313,6 +313,22 @@ std::vector<std::int32_t> Formatter::prompt_ids(const Row& row) const {
   const auto start = std::find_if(target, example.weights.rend(), [](float w) { return w == 0; });
   const auto length = static_cast<std::ptrdiff_t>(example.weights.rend() - start);
   return {example.ids.begin(), example.ids.begin() + length};
+}
+
+std::shared_ptr<const ChatTemplate> chat_template_of_rows(const Dataset& rows,
+                                                          const FormatOptions& options,
+                                                          const Tokenizer& tokenizer) {
+  const auto all_are = [&](Row::Kind kind) {
+    return rows.size() > 0 &&
+           std::ranges::all_of(rows.rows(), [&](const Row& row) { return row.kind == kind; });
+  };
+  std::string source;
+  if (all_are(Row::Kind::classification)) source = chat_template_source(options.task);
+  if (all_are(Row::Kind::prompt_completion) && !options.prompts_as_chat) {
+    source = chat_template_source({.prompt = "{text}", .answer = "{label}"});
+  }
+  if (source.empty()) return options.chat_template;
+  return ChatTemplate::parse(source, special_texts(tokenizer));
 }
 
 }  // namespace bantam

@@ -37,7 +37,7 @@ struct FormatOptions {
   std::int64_t max_tokens = 0;  ///< 0: no limit
   TooLong too_long = TooLong::truncate;
   TaskTemplate task = {};  ///< of classification rows
-  bool end_token = true;  ///< a completion or plain text ends with the tokenizer's eos, as a target
+  bool end_token = true;   ///< an answer or plain text ends with the tokenizer's eos, as a target
   bool prompts_as_chat = false;  ///< prompt/completion rows become a user and an assistant turn
   std::shared_ptr<const ChatTemplate> chat_template = {};  ///< needed by chat rows
 };
@@ -92,6 +92,13 @@ class Formatter {
   std::shared_ptr<const Tokenizer> tokenizer_;
   FormatOptions options_;
 };
+
+/// The chat template that asks a model as such rows asked it while it learned: that of the options
+/// for conversations and texts; for labelled rows and completions, which no chat template wrote,
+/// one that writes the last message of a user as they are written.
+std::shared_ptr<const ChatTemplate> chat_template_of_rows(const Dataset& rows,
+                                                          const FormatOptions& options,
+                                                          const Tokenizer& tokenizer);
 
 /// Throws Error(input) naming example, position and id when an id is outside [0, vocabulary).
 void require_known_ids(const Example& example, std::int64_t vocabulary);

@@ -21,4 +21,8 @@ struct TaskTemplate {
 /// when the row lacks a meta field.
 std::string fill_template(std::string_view pattern, const Row& row);
 
+/// A chat template (Jinja) that asks what a row asks: the last message of a user is its text, that
+/// of an assistant after it its label. "" where the task wants fields that a message does not have.
+std::string chat_template_source(const TaskTemplate& task);
+
 }  // namespace bantam

@@ -82,6 +82,9 @@ LoadedModel load_model(const std::string& text, const LoadOptions& options) {
   loaded.generation_defaults = read_generation_defaults(reference.path);
   require_rows_for(*loaded.tokenizer, loaded.model->config(), loaded.name);
   attach_adapters(*loaded.model, reference);
+  for (const AdapterReference& adapter : reference.adapters) {
+    if (auto own = load_chat_template(adapter.path, *loaded.tokenizer)) loaded.chat_template = own;
+  }
   return loaded;
 }
 

@@ -278,6 +278,9 @@ void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const P
   files.base_model = model.name;
   if (model.model->config().encoder) files.task_type = "SEQ_2_SEQ_LM";
   save_peft_adapter(*model.model, adapter, std::move(files), folder);
+  if (model.chat_template) {
+    write_file_atomically(folder / "chat_template.jinja", model.chat_template->source());
+  }
 }
 
 void save_peft_adapter(const Transformer& model, const Adapter& adapter, PeftAdapter files,

@@ -67,7 +67,8 @@ std::vector<Path> save_gguf(const LoadedSeq2Seq& model, const Path& file,
 /// or a type that the format has no place for is better told before a model is trained.
 void require_gguf_form(const LoadedModel& model, const GgufWeightType& type);
 
-/// adapter_config.json and adapter_model.safetensors as PEFT reads them.
+/// adapter_config.json and adapter_model.safetensors as PEFT reads them, and chat_template.jinja if
+/// the model has one.
 void save_peft_adapter(const LoadedModel& model, const Adapter& adapter, const Path& folder);
 /// The same of any model. `files` says what PEFT is told beside the deltas: the base's name, the
 /// kind of task, modules that were trained whole.

@@ -24,7 +24,7 @@ std::string command_line(const Session& session, const std::string& name) {
   std::string line = "bantam " + name;
   for (const std::string& argument : session.arguments()) line += " " + argument;
   for (const auto& [key, value] : session.config().items()) {
-    if (value.is_null() || key == "config") continue;
+    if (value.is_null() || value == "" || key == "config") continue;
     if (key == "seed" || key == "budget" || key == "model" || key == "out") {
       std::string flag = key;
       std::ranges::replace(flag, '_', '-');

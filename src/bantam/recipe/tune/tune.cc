@@ -83,6 +83,7 @@ class Job {
         options_.max_length > 0 ? options_.max_length : model_.model->config().context;
     format.task = result_.data.task;
     format.chat_template = model_.chat_template;
+    asked_by_ = chat_template_of_rows(rows, format, *model_.tokenizer);
     FormatReport report;
     auto examples = Formatter(model_.tokenizer, format).format(rows, report);
     const auto tell = [&](const Finding& finding, const char* what) {
@@ -206,6 +207,7 @@ class Job {
     for (std::size_t i = 0; i < std::min(kProbeRows, examples_.test.size()); ++i) {
       probe.sequences.push_back(examples_.test[i].ids);
     }
+    model_.chat_template = asked_by_;
     const std::string provenance = fmt::format(
         "tuned from {} on {} rows, seed {}", result_.model_name, result_.data.train.size(), seed_);
     for (const std::string& kind : options_.exports) {
@@ -237,6 +239,7 @@ class Job {
   const TuneHooks& hooks_;
   TuneResult result_;
   LoadedModel model_;
+  std::shared_ptr<const ChatTemplate> asked_by_;  // of what is exported
   Examples examples_;
 };
 
