@@ -104,7 +104,7 @@ TEST_F(TuneJob, ExportsAreAskedAsTheModelLearned) {
     const LoadedModel exported = load_model(reference);
     ASSERT_TRUE(exported.chat_template) << reference;
     const std::vector<Message> messages = {{.role = "user", .content = "sun"}};
-    EXPECT_EQ(exported.chat_template->render(messages, {.add_generation_prompt = true}),
+    EXPECT_EQ(render_prompt(*exported.chat_template, *exported.tokenizer, messages).text,
               "sun\nLabel:")
         << reference;
   }

@@ -198,21 +198,37 @@ std::int32_t Sampler::choose(std::span<const float> logits, std::span<const std:
   return candidates.back().id;
 }
 
-std::int32_t most_likely(std::span<const float> logits) {
-  // The maximum in lanes, which compiles to vectors, then its first place.
+namespace {
+
+// The largest value, in lanes, which compile to vectors.
+float largest_of(std::span<const float> values) {
   constexpr std::size_t kLanes = 16;
   std::array<float, kLanes> largest;
   largest.fill(-std::numeric_limits<float>::infinity());
   std::size_t i = 0;
-  for (; i + kLanes <= logits.size(); i += kLanes) {
+  for (; i + kLanes <= values.size(); i += kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float logit = logits[i + lane];
-      largest[lane] = logit > largest[lane] ? logit : largest[lane];
+      const float value = values[i + lane];
+      largest[lane] = value > largest[lane] ? value : largest[lane];
     }
   }
   float most = std::ranges::max(largest);
-  for (; i < logits.size(); ++i) most = std::max(most, logits[i]);
-  return static_cast<std::int32_t>(std::ranges::find(logits, most) - logits.begin());
+  for (; i < values.size(); ++i) most = std::max(most, values[i]);
+  return most;
+}
+
+}  // namespace
+
+std::int32_t most_likely(std::span<const float> logits) {
+  // Its block first, so that few are looked at one by one.
+  constexpr std::size_t kBlock = 1024;
+  float most = -std::numeric_limits<float>::infinity();
+  std::size_t block = 0;
+  for (std::size_t i = 0; i < logits.size(); i += kBlock) {
+    const float largest = largest_of(logits.subspan(i, std::min(kBlock, logits.size() - i)));
+    if (largest > most) most = largest, block = i;
+  }
+  return static_cast<std::int32_t>(std::ranges::find(logits.subspan(block), most) - logits.begin());
 }
 
 double log_sum_exp(std::span<const float> logits) {

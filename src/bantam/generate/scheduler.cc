@@ -1,6 +1,7 @@
 #include "bantam/generate/scheduler.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
 #include <limits>
@@ -30,13 +31,21 @@ std::int64_t store_tokens(const GeneratorOptions& options) {
          KvStore::kPageRows;
 }
 
-// Infinities and NaN have the largest exponents; a maximum of integers is one vector instruction.
+// Infinities and NaN have the largest exponent: one more overflows to the sign's bit. In lanes,
+// which compile to vectors.
 bool all_finite(std::span<const float> values) {
-  std::uint32_t largest = 0;
-  for (const float value : values) {
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffU);
+  constexpr std::size_t kLanes = 16;
+  constexpr std::uint32_t kSign = 0x80000000U, kOneMore = 0x00800000U;
+  const auto overflow = [](float value) {
+    return (std::bit_cast<std::uint32_t>(value) & ~kSign) + kOneMore;
+  };
+  std::array<std::uint32_t, kLanes> seen{};
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) seen[lane] |= overflow(values[i + lane]);
   }
-  return largest < 0x7f800000U;
+  for (; i < values.size(); ++i) seen[0] |= overflow(values[i]);
+  return std::ranges::none_of(seen, [](std::uint32_t bits) { return (bits & kSign) != 0; });
 }
 
 GeneratorOptions completed(GeneratorOptions options, const DecoderConfig& config) {

@@ -8,8 +8,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -39,6 +41,37 @@ std::size_t size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// The number of a size below kMapped among the sizes of blocks, in their order.
+constexpr std::size_t index_of(std::size_t size) {
+  if (size <= 512) return size / kAlignment;
+  const auto power = static_cast<std::size_t>(std::bit_width(size)) - 1;
+  return (power - 8) * 8 + (size >> (power - 3)) - 8;
+}
+constexpr std::size_t size_at(std::size_t index) {
+  return index <= 8 ? index * kAlignment : (8 + index % 8) << (5 + index / 8);
+}
+static_assert(index_of(512) == 8 && size_at(8) == 512 && index_of(576) == 9 && size_at(9) == 576);
+static_assert(index_of(kMapped - kMapped / 16) == index_of(kMapped) - 1);
+
+// Blocks of one size; the first bytes of each point to the next, so that keeping one takes no
+// memory.
+class BlockList {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  void push(std::byte* block) {
+    std::memcpy(block, &first_, sizeof first_);
+    first_ = block;
+  }
+  std::byte* pop() {
+    std::byte* const block = first_;
+    std::memcpy(&first_, block, sizeof first_);
+    return block;
+  }
+
+ private:
+  std::byte* first_ = nullptr;
+};
+
 std::byte* new_block(std::size_t size) {
   if (size < kMapped) return static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
   void* block = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -56,6 +89,8 @@ void free_block(std::byte* block, std::size_t size) {
 }
 
 class Cache {
+  using Large = std::map<std::size_t, std::vector<std::byte*>>;  // by size; no list is empty
+
  public:
   struct Taken {
     std::byte* block;
@@ -68,11 +103,7 @@ class Cache {
       const std::lock_guard lock(mutex_);
       memory_.current += size;
       memory_.peak = std::max(memory_.peak, memory_.current);
-      const auto found = idle_.lower_bound(size);
-      if (found != idle_.end() && found->first <= largest_for(size)) {
-        const Taken taken{found->second.back(), found->first};
-        found->second.pop_back();
-        if (found->second.empty()) idle_.erase(found);
+      if (const Taken taken = take_waiting(size); taken.block != nullptr) {
         idle_bytes_ -= taken.size;
         add_used(taken.size);
         return taken;
@@ -95,7 +126,11 @@ class Cache {
     const std::lock_guard lock(mutex_);
     memory_.current -= asked;
     used_ -= taken.size;
-    idle_[taken.size].push_back(taken.block);
+    if (taken.size < kMapped) {
+      small_[index_of(taken.size)].push(taken.block);
+    } else {
+      large_[taken.size].push_back(taken.block);
+    }
     idle_bytes_ += taken.size;
   }
 
@@ -128,7 +163,23 @@ class Cache {
     }
   };
 
-  static std::size_t largest_for(std::size_t size) { return size < kMapped ? size : 2 * size; }
+  // A small block of just this size, or a large one of up to twice as much; null if there is none.
+  Taken take_waiting(std::size_t size) {
+    if (size < kMapped) {
+      BlockList& list = small_[index_of(size)];
+      return {list.empty() ? nullptr : list.pop(), size};
+    }
+    const auto found = large_.lower_bound(size);
+    if (found == large_.end() || found->first > 2 * size) return {nullptr, size};
+    return pop_large(found);
+  }
+
+  Taken pop_large(Large::iterator at) {
+    const Taken taken{at->second.back(), at->first};
+    at->second.pop_back();
+    if (at->second.empty()) large_.erase(at);
+    return taken;
+  }
 
   void add_used(std::size_t size) {
     used_ += size;
@@ -145,12 +196,13 @@ class Cache {
   Blocks take_idle(std::size_t bytes) {
     Blocks out;
     std::size_t taken = 0;
-    while (taken < bytes && !idle_.empty()) {
-      const auto largest = std::prev(idle_.end());
-      out.list.emplace_back(largest->second.back(), largest->first);
-      taken += largest->first;
-      largest->second.pop_back();
-      if (largest->second.empty()) idle_.erase(largest);
+    const auto take_one = [&](Taken block) {
+      out.list.emplace_back(block.block, block.size);
+      taken += block.size;
+    };
+    while (taken < bytes && !large_.empty()) take_one(pop_large(std::prev(large_.end())));
+    for (std::size_t i = small_.size(); taken < bytes && i-- > 0;) {
+      while (taken < bytes && !small_[i].empty()) take_one({small_[i].pop(), size_at(i)});
     }
     idle_bytes_ -= taken;
     return out;
@@ -169,7 +221,8 @@ class Cache {
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<std::byte*>> idle_;  // no list is empty
+  std::array<BlockList, index_of(kMapped)> small_;
+  Large large_;
   std::size_t idle_bytes_ = 0;
   std::size_t used_ = 0;       // bytes of the blocks in use
   std::size_t most_used_ = 0;  // since the last release()

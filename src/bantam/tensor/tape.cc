@@ -1,5 +1,6 @@
 #include "bantam/tensor/tape.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "bantam/tensor/ops/elementwise.h"
@@ -130,9 +131,7 @@ void Tape::backward(const Tensor& output, GradientSink& sink, Tensor output_grad
 
 Tensor record(std::string_view op, std::span<const Tensor> inputs, const Tensor& output,
               Backward backward) {
-  bool wanted = false;
-  for (const Tensor& input : inputs) wanted = wanted || input.wants_gradient();
-  if (current_tape == nullptr || !wanted) return output.stop_gradient();
+  if (!records(inputs)) return output.stop_gradient();
   Tape::Record entry{op, {}, next_variable() | kRecorded, std::move(backward)};
   entry.inputs.reserve(inputs.size());
   for (const Tensor& input : inputs) entry.inputs.push_back(input.variable());
@@ -140,9 +139,9 @@ Tensor record(std::string_view op, std::span<const Tensor> inputs, const Tensor&
   return output.with_variable(current_tape->records_.back().output);
 }
 
-Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, const Tensor& output,
-              Backward backward) {
-  return record(op, std::span(inputs.begin(), inputs.size()), output, std::move(backward));
+bool records(std::span<const Tensor> inputs) {
+  return current_tape != nullptr &&
+         std::ranges::any_of(inputs, [](const Tensor& input) { return input.wants_gradient(); });
 }
 
 Tensor record_constant(std::string_view op, std::initializer_list<Tensor> inputs,

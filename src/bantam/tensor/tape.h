@@ -13,6 +13,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "bantam/tensor/tensor.h"
@@ -87,7 +88,6 @@ class Tape {
   static GradientSink* running_sink();
 
  private:
-  friend Tensor record(std::string_view, std::initializer_list<Tensor>, const Tensor&, Backward);
   friend Tensor record(std::string_view, std::span<const Tensor>, const Tensor&, Backward);
   struct Record {
     std::string_view op;  ///< a literal
@@ -100,10 +100,18 @@ class Tape {
 
 /// Called by each op after computing `output`: returns it as a new variable when a tape records and
 /// an input wants a gradient, else unchanged. `op` must be a literal.
-Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, const Tensor& output,
-              Backward backward);
 Tensor record(std::string_view op, std::span<const Tensor> inputs, const Tensor& output,
               Backward backward);
+/// Whether record() would.
+bool records(std::span<const Tensor> inputs);
+/// The same of a list; `backward` becomes a Backward, which takes memory, only where it is kept.
+template <class F>
+Tensor record(std::string_view op, std::initializer_list<Tensor> inputs, const Tensor& output,
+              F&& backward) {
+  const std::span<const Tensor> list(inputs.begin(), inputs.size());
+  if (!records(list)) return output.stop_gradient();
+  return record(op, list, output, Backward(std::forward<F>(backward)));
+}
 /// For ops without a gradient: throws Error(internal) under a tape if an input wants one.
 Tensor record_constant(std::string_view op, std::initializer_list<Tensor> inputs,
                        const Tensor& output);

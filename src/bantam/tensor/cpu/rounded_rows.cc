@@ -263,6 +263,21 @@ RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, 
 
 namespace {
 
+// Where what belongs to so many groups of rows lies in one memory, in words of 32 bits: levels
+// first, and whole cache lines for each part.
+struct PartsOfMemory {
+  explicit PartsOfMemory(std::int64_t groups)
+      : scales(lines(groups * RoundedRows::kGroup / 4)),
+        negative_sums(scales + lines(groups)),
+        sums(negative_sums + lines(3 * groups)),
+        words(sums + lines(groups)) {}
+
+  std::int64_t scales, negative_sums, sums, words;
+
+ private:
+  static std::int64_t lines(std::int64_t count) { return (count + 15) / 16 * 16; }
+};
+
 // The most, unless what is left then is too little for a wide block and two smaller ones hold all.
 int rows_of_wide_block(std::int64_t left, RoundedRows::Wide wide) {
   const int most = wide.vectors * wide.lanes, less = std::max(wide.vectors - 1, 2) * wide.lanes;
@@ -292,19 +307,19 @@ void RoundedRows::lay_out(Wide wide) {
     first += count;
   }
   remainders_.resize(blocks_.size());
-  levels_ = Tensor::empty({stored * width_ / 4}, DType::i32);
-  scales_ = Tensor::empty({stored * groups()});
-  negative_sums_ = Tensor::empty({3 * stored * groups()}, DType::i32);
-  sums_ = Tensor::empty({stored * groups()});
+  stored_ = stored;
+  memory_ = Tensor::empty({PartsOfMemory(stored_ * groups()).words}, DType::i32);
 }
 
 void RoundedRows::round_block(const float* x, std::size_t index) {
   Block& block = blocks_[index];
-  auto* levels =
-      reinterpret_cast<std::int8_t*>(levels_.data<std::int32_t>()) + block.first_row * width_;
-  float* scales = scales_.data<float>() + block.first_row * groups();
-  auto* negative_sums = negative_sums_.data<std::int32_t>() + 3 * block.first_row * groups();
-  float* sums = sums_.data<float>() + block.first_row * groups();
+  const PartsOfMemory parts(stored_ * groups());
+  const std::int64_t before = block.first_row * groups();
+  auto* const memory = memory_.data<std::int32_t>();
+  auto* const levels = reinterpret_cast<std::int8_t*>(memory) + before * kGroup;
+  auto* const scales = reinterpret_cast<float*>(memory + parts.scales) + before;
+  auto* const negative_sums = memory + parts.negative_sums + 3 * before;
+  auto* const sums = reinterpret_cast<float*>(memory + parts.sums) + before;
   HWY_DYNAMIC_DISPATCH(round_block)
   (x + block.first_row * width_, groups(),
    {.wide = block.wide,

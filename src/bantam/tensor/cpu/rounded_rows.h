@@ -71,10 +71,10 @@ class RoundedRows {
   void round_block(const float* x, std::size_t index);
 
   std::int64_t rows_, width_;
+  std::int64_t stored_ = 0;  // rows that there is room for
   std::vector<Block> blocks_;
   std::vector<std::vector<Remainder>> remainders_;  // of each block
-  Tensor levels_;                                   // bytes as i32
-  Tensor scales_, negative_sums_, sums_;
+  Tensor memory_;                                   // what blocks point to, as i32
 };
 
 }  // namespace bantam::cpu

@@ -91,7 +91,9 @@ Backward backward_of(const Tensor& x, const Tensor& w) {
 Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
   Shape shape = x.shape();
   shape.set(-1, w.size(0));
-  return record("linear", {x, w}, shaped(y, shape), backward_of(x, w));
+  const Tensor out = shaped(y, shape);
+  if (!will_back_propagate_to(x) && !will_back_propagate_to(w)) return out.stop_gradient();
+  return record("linear", {x, w}, out, backward_of(x, w));
 }
 
 }  // namespace
