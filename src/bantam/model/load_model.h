@@ -21,9 +21,10 @@ struct ModelReference;
 struct LoadedModel {
   std::shared_ptr<CausalLM> model;
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::shared_ptr<const ChatTemplate> chat_template;  ///< null when the files carry none
-  Path path;                                          ///< file or folder the weights came from
-  std::string name;                                   ///< for people: file or folder name
+  /// Of the last adapter that has one, else of the model; null when the files carry none.
+  std::shared_ptr<const ChatTemplate> chat_template;
+  Path path;                          ///< file or folder the weights came from
+  std::string name;                   ///< for people: file or folder name
   Json generation_defaults;           ///< generation_config.json, or an empty object
   std::vector<std::string> warnings;  ///< extra tensors, vocabulary padding, …
   MemoryEstimate memory;              ///< made before loading, for LoadOptions::context

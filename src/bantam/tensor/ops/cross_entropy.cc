@@ -95,7 +95,8 @@ struct Pass {
 
 // Entries of the gradient of logits at the targets, one a row, multiplied apart from the others.
 // Each is as large as all others of its row together: in a product of bytes it would share a scale
-// with neighbors and round them to zero, so that no step takes back what targets of before put up.
+// with neighbors and round them to zero, and nothing would lower what a token wins as a target
+// elsewhere.
 class TargetEntries {
  public:
   void add(std::int32_t target, float value) {
