@@ -22,7 +22,7 @@ class DecoderSubject final : public TrainingSubject {
                               FormatReport& report) override {
     FormatOptions own = format;
     own.chat_template = loaded_.chat_template;
-    asked_by_ = chat_template_of_rows(rows, own, *loaded_.tokenizer);
+    if (!asked_by_) asked_by_ = chat_template_of_rows(rows, own, *loaded_.tokenizer);
     std::vector<Example> examples = Formatter(loaded_.tokenizer, own).format(rows, report);
     for (const Example& example : examples) {
       require_known_ids(example, loaded_.model->config().vocabulary);
@@ -50,7 +50,7 @@ class DecoderSubject final : public TrainingSubject {
   }
 
   LoadedModel loaded_;
-  std::shared_ptr<const ChatTemplate> asked_by_;
+  std::shared_ptr<const ChatTemplate> asked_by_;  // of the rows that came first, those to learn
 };
 
 }  // namespace

@@ -83,7 +83,7 @@ class Job {
         options_.max_length > 0 ? options_.max_length : model_.model->config().context;
     format.task = result_.data.task;
     format.chat_template = model_.chat_template;
-    asked_by_ = chat_template_of_rows(rows, format, *model_.tokenizer);
+    if (!asked_by_) asked_by_ = chat_template_of_rows(rows, format, *model_.tokenizer);
     FormatReport report;
     auto examples = Formatter(model_.tokenizer, format).format(rows, report);
     const auto tell = [&](const Finding& finding, const char* what) {
@@ -239,7 +239,7 @@ class Job {
   const TuneHooks& hooks_;
   TuneResult result_;
   LoadedModel model_;
-  std::shared_ptr<const ChatTemplate> asked_by_;  // of what is exported
+  std::shared_ptr<const ChatTemplate> asked_by_;  // of the train rows, which come first
   Examples examples_;
 };
 

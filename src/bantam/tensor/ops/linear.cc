@@ -92,6 +92,7 @@ Tensor recorded(const Tensor& x, const Tensor& w, const Tensor& y) {
   Shape shape = x.shape();
   shape.set(-1, w.size(0));
   const Tensor out = shaped(y, shape);
+  // What backward_of() keeps takes memory: not for each product of an answer.
   if (!will_back_propagate_to(x) && !will_back_propagate_to(w)) return out.stop_gradient();
   return record("linear", {x, w}, out, backward_of(x, w));
 }
