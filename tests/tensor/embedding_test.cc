@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bantam/tensor/backend.h"
 #include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
 
@@ -29,6 +30,23 @@ TEST(Embedding, DecodesRowsOfAQuantizedTable) {
             std::vector(all.begin() + 8 * 64, all.end()));
   EXPECT_EQ(std::vector(rows.begin() + 64, rows.end()),
             std::vector(all.begin() + 2 * 64, all.begin() + 3 * 64));
+}
+
+TEST(Embedding, ReadsRowsOfATableThatIsArrangedForProducts) {
+  RandomStream random(1, "table");
+  const Tensor table = encoded({37, 256}, DType::q4_1)(random);
+  const Tensor ids = exact_ids({36, 2, 2, 0, 31})(random);
+  const std::vector<double> before = embedding(table, ids).values();
+  const Backend& cpu = backend(Tensor::empty({1}));
+  if (cpu.rounds_for == nullptr || !cpu.rounds_for(DType::q4_1)) GTEST_SKIP() << "no such form";
+  std::vector<float> rows(256);
+  const std::int32_t first[] = {36};
+  EXPECT_FALSE(cpu.read_rounded_rows(table, first, rows.data()));
+  cpu.prepare_rounded({&table, 1});
+  EXPECT_TRUE(cpu.read_rounded_rows(table, first, rows.data()));
+  EXPECT_EQ(std::vector<double>(rows.begin(), rows.end()),
+            std::vector(before.begin(), before.begin() + 256));
+  EXPECT_EQ(embedding(table, ids).values(), before);
 }
 
 TEST(Embedding, AddsItsRowsToAGradientThatTheTableHasAlready) {

@@ -189,10 +189,16 @@ TEST_P(ForInstructions, AnInterleavedWeightKeepsItsValues) {
     const Tensor w = quantize(drawn({21, 512}, "w"), type);
     const std::vector<double> expected = w.values();
     Tensor out = Tensor::empty({21, 512});
-    // From the middle too: panels of a large weight begin there.
-    cpu::decode_interleaved(*cpu::interleaved(w), 0, 16, out.data<float>());
-    cpu::decode_interleaved(*cpu::interleaved(w), 16, 5, out.data<float>() + 16 * 512);
+    const auto decode = [&](std::int64_t first, std::int64_t rows) {
+      cpu::decode_interleaved(*cpu::interleaved(w), first, rows, out.data<float>() + first * 512);
+    };
+    decode(0, 16);
+    decode(16, 5);  // panels of a large weight begin in its middle
     EXPECT_EQ(out.values(), expected) << info(type).name;
+    out.copy_from(Tensor::zeros({21, 512}));
+    for (const std::int64_t first : {0, 3, 4, 19, 20}) decode(first, first == 4 ? 15 : 1);
+    decode(1, 2);
+    EXPECT_EQ(out.values(), expected) << info(type).name << ", rows in the middle of tiles";
   }
 }
 

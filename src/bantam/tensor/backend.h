@@ -60,6 +60,10 @@ struct Backend {
   Tensor (*rounded_linear_input_gradient)(const Tensor& dy, const Tensor& weight) = nullptr;
   // Makes the form that rounded_linears() keeps of each weight ahead of the first product.
   void (*prepare_rounded)(std::span<const Tensor> weights) = nullptr;
+  // Rows of a weight as f32, read from that form: out [rows.size(), K], the values of decoding
+  // them. False, and nothing written, where there is no such form of it.
+  bool (*read_rounded_rows)(const Tensor& weight, std::span<const std::int32_t> rows,
+                            float* out) = nullptr;
 
   // Optional, f32 only: empty means composed.
   NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;

@@ -51,6 +51,14 @@ struct Tensor::Storage {
   std::vector<Form> forms;
   std::atomic<bool> has_forms = false;
 
+  // Under the mutex.
+  const Form* find_form(std::int64_t offset, const Shape& shape) const {
+    for (const Form& known : forms) {
+      if (known.offset == offset && known.shape == shape) return &known;
+    }
+    return nullptr;
+  }
+
   void drop_forms() {
     const std::lock_guard lock(forms_mutex);
     forms.clear();
@@ -206,12 +214,17 @@ std::byte* Tensor::writable_bytes() {
 std::shared_ptr<const void> Tensor::kept_form(
     const std::function<std::shared_ptr<const void>()>& make) const {
   const std::lock_guard lock(storage_->forms_mutex);
-  for (const Storage::Form& known : storage_->forms) {
-    if (known.offset == offset_ && known.shape == shape_) return known.form;
-  }
+  if (const Storage::Form* known = storage_->find_form(offset_, shape_)) return known->form;
   storage_->forms.push_back({offset_, shape_, make()});
   storage_->has_forms = true;
   return storage_->forms.back().form;
+}
+
+std::shared_ptr<const void> Tensor::find_kept_form() const {
+  if (!storage_->has_forms) return nullptr;
+  const std::lock_guard lock(storage_->forms_mutex);
+  const Storage::Form* known = storage_->find_form(offset_, shape_);
+  return known == nullptr ? nullptr : known->form;
 }
 
 Tensor Tensor::window(const Shape& shape, std::span<const std::int64_t> strides,

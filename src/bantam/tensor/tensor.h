@@ -119,6 +119,8 @@ class Tensor {
   /// the memory, and until the memory is written. Safe to call from several threads.
   std::shared_ptr<const void> kept_form(
       const std::function<std::shared_ptr<const void>()>& make) const;
+  /// That form, or nothing where none was made.
+  std::shared_ptr<const void> find_kept_form() const;
 
   VariableId variable() const { return variable_; }
   bool wants_gradient() const { return variable_ != 0; }

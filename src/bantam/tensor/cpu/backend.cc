@@ -18,6 +18,7 @@ const Backend& backend() {
       .rounded_linears = rounded_linears,
       .rounded_linear_input_gradient = rounded_linear_input_gradient,
       .prepare_rounded = prepare_rounded,
+      .read_rounded_rows = read_rounded_rows,
       .rms_norm = rms_norm,
       .rms_norm_backward = rms_norm_backward,
       .layer_norm = layer_norm,

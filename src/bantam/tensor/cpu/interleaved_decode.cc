@@ -48,8 +48,8 @@ HWY_INLINE void decode_quads(const std::uint8_t* levels, int first, int last, fl
 }
 
 template <class Form>
-HWY_INLINE void decode_unit(const typename Form::Block& block, const std::byte* unit, int rows,
-                            std::int64_t width, float* HWY_RESTRICT out) {
+HWY_INLINE void decode_unit(const typename Form::Block& block, const std::byte* unit, int first,
+                            int last, std::int64_t width, float* HWY_RESTRICT out) {
   constexpr int kQuadsOfHalf = kQuads / Form::kHalves;
   const FloatTag d;
   std::uint8_t levels[kQuads * kVector];
@@ -59,21 +59,21 @@ HWY_INLINE void decode_unit(const typename Form::Block& block, const std::byte* 
     float scales[kLanes], minimums[kLanes] = {};
     hn::StoreU(Form::scale(block, unit, half), d, scales);
     if constexpr (Form::kHasMinimum) hn::StoreU(Form::minimum(block, unit, half), d, minimums);
-    for (int row = 0; row < rows; ++row) {
+    for (int row = first; row < last; ++row) {
       decode_quads<Form>(levels + 4 * row, half * kQuadsOfHalf, (half + 1) * kQuadsOfHalf,
-                         scales[row], minimums[row], out + row * width);
+                         scales[row], minimums[row], out + (row - first) * width);
     }
   }
 }
 
-// The first `rows` rows of a tile.
+// Rows first … last of a tile.
 template <class Form>
-void decode_tile(const std::byte* at, int rows, std::int64_t width, float* out) {
+void decode_tile(const std::byte* at, int first, int last, std::int64_t width, float* out) {
   for (std::int64_t i = 0; i < width;) {
     const auto block = Form::open(at);
     at += 2 * kLanes * Form::kBlockHalves;
     for (int unit = 0; unit < Form::kUnits; ++unit, i += kUnit) {
-      decode_unit<Form>(block, at, rows, width, out + i);
+      decode_unit<Form>(block, at, first, last, width, out + i);
       at += kLanes * (Form::kUnitBytes + 4 * Form::kBits);
     }
   }
@@ -81,7 +81,8 @@ void decode_tile(const std::byte* at, int rows, std::int64_t width, float* out) 
 
 #endif  // HWY_TARGET != HWY_SCALAR
 
-using DecodeTile = void (*)(const std::byte* at, int rows, std::int64_t width, float* out);
+using DecodeTile = void (*)(const std::byte* at, int first, int last, std::int64_t width,
+                            float* out);
 
 DecodeTile find(DType dtype) {
   switch (dtype) {
@@ -121,10 +122,12 @@ HWY_EXPORT(find);
 void decode_interleaved(const InterleavedWeight& weight, std::int64_t first, std::int64_t rows,
                         float* out) {
   const auto decode = HWY_DYNAMIC_DISPATCH(find)(weight.dtype);
-  for (std::int64_t row = first; row < first + rows; row += weight.lanes) {
-    const auto count = static_cast<int>(std::min<std::int64_t>(weight.lanes, first + rows - row));
-    decode(weight.tiles.bytes() + row / weight.lanes * weight.tile_size, count, weight.width,
-           out + (row - first) * weight.width);
+  const std::int64_t last = first + rows;
+  for (std::int64_t tile = first / weight.lanes; tile * weight.lanes < last; ++tile) {
+    const std::int64_t row = tile * weight.lanes, begin = std::max(first, row),
+                       end = std::min(last, row + weight.lanes);
+    decode(weight.tiles.bytes() + tile * weight.tile_size, static_cast<int>(begin - row),
+           static_cast<int>(end - row), weight.width, out + (begin - first) * weight.width);
   }
 }
 

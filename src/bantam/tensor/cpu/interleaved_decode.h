@@ -8,7 +8,6 @@
 namespace bantam::cpu {
 
 /// out [rows, width] = rows first … first + rows, the values that decoding the file's blocks gives.
-/// `first` is a multiple of the weight's lanes.
 void decode_interleaved(const InterleavedWeight& weight, std::int64_t first, std::int64_t rows,
                         float* out);
 

@@ -30,6 +30,10 @@ std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
   }));
 }
 
+std::shared_ptr<const InterleavedWeight> find_interleaved(const Tensor& weight) {
+  return std::static_pointer_cast<const InterleavedWeight>(weight.find_kept_form());
+}
+
 namespace {
 
 // The rest of a second-level cache is for the tile and what the hardware reads ahead.

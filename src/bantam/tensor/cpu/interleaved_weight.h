@@ -49,6 +49,8 @@ RoundedRows::Wide rows_side_by_side();
 /// The form of a weight that this CPU multiplies; made by the first call and kept with the weight's
 /// memory. Pages of a mapped file under the weight may then leave memory.
 std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight);
+/// That form where it was made, else nothing.
+std::shared_ptr<const InterleavedWeight> find_interleaved(const Tensor& weight);
 
 /// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
 /// the sums over units. A row has the same bits however many rows x has and whichever thread

@@ -18,6 +18,7 @@ Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights);
 Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight);
 void prepare_rounded(std::span<const Tensor> weights);
+bool read_rounded_rows(const Tensor& weight, std::span<const std::int32_t> rows, float* out);
 
 // rms_norm.cc
 NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon);

@@ -235,4 +235,15 @@ void prepare_rounded(std::span<const Tensor> weights) {
   });
 }
 
+bool read_rounded_rows(const Tensor& weight, std::span<const std::int32_t> rows, float* out) {
+  if (!multiplies_interleaved(weight.dtype())) return false;
+  const auto kept = find_interleaved(weight);
+  if (kept == nullptr) return false;
+  for (const std::int32_t row : rows) {
+    decode_interleaved(*kept, row, 1, out);
+    out += kept->width;
+  }
+  return true;
+}
+
 }  // namespace bantam::cpu

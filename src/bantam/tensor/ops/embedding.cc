@@ -4,6 +4,7 @@
 
 #include "bantam/base/file_pages.h"
 #include "bantam/base/threads.h"
+#include "bantam/tensor/backend.h"
 #include "bantam/tensor/ops/shape.h"
 #include "bantam/tensor/quant/quantize.h"
 #include "bantam/tensor/tape.h"
@@ -40,6 +41,13 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
   Tensor out = Tensor::empty({tokens, width}, is_f64 ? DType::f64 : DType::f32);
   const DTypeInfo& type = info(table.dtype());
   const std::int64_t row_bytes = width / type.block_elements * type.block_bytes;
+  // A table that is the output head, too, lies in memory as products read it: that leaves its file
+  // alone.
+  const auto read_rounded_rows = backend(out).read_rounded_rows;
+  if (read_rounded_rows != nullptr &&
+      read_rounded_rows(table, ids.span<std::int32_t>(), out.data<float>())) {
+    return out;
+  }
   const std::int32_t* rows = ids.data<std::int32_t>();
   for (std::int64_t t = 0; t < tokens; ++t) {
     const std::byte* row = table.bytes() + rows[t] * row_bytes;
