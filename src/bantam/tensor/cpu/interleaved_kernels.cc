@@ -266,106 +266,122 @@ struct RowsOfUnit {
   const float *scales, *minimums;
 };
 
-// Sums of a wide block of kVectors * kLanes rows with kWeightRows rows of the weight.
+// Sums of a wide block of kVectors * kLanes rows with a row of the weight. Rows and vectors are
+// folded over, not looped over: arrays that are indexed by a loop would stay in memory.
 template <int kVectors>
-using WideTotals = Floats[kWeightRows][kVectors];
+struct TotalsOfRow {
+  Floats parts[kVectors];
+};
+template <class Form, int kVectors>
+struct SumsOfRow {
+  Sums<Form> parts[kVectors];
+};
+using WeightRows = std::make_integer_sequence<int, kWeightRows>;
 
-// sums += quad kStep of a half of a unit times that quad of x: quads [8][rows][4].
-template <class Form, int kVectors, int kHalf, int kStep>
+// sums += quad kStep of a half of a unit times that quad of x, whose weight is broadcast from `at`.
+template <class Form, int kStep, int kVectors, int... kVector>
+HWY_INLINE void multiply_row_of_quad(const std::uint8_t* at, const SignedBytes (&x)[kVectors],
+                                     std::integer_sequence<int, kVector...>,
+                                     SumsOfRow<Form, kVectors>& sums) {
+  const auto weight = Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(at)));
+  (sums.parts[kVector].template add<kStep, kQuadsOfHalf<Form>>(weight, x[kVector]), ...);
+}
+
+// The same for all rows: quads of x [8][rows][4].
+template <class Form, int kHalf, int kStep, int kVectors, int... kVector, int... kRow>
 HWY_INLINE void multiply_wide_quad(const std::uint8_t* levels, const std::int8_t* quads,
-                                   Sums<Form> (&sums)[kWeightRows][kVectors]) {
+                                   std::integer_sequence<int, kVector...> vectors,
+                                   std::integer_sequence<int, kRow...>,
+                                   SumsOfRow<Form, kVectors> (&sums)[kWeightRows]) {
   const hn::RebindToSigned<ByteTag> d8;
   constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
-  SignedBytes x[kVectors];
-  HWY_UNROLL(3)
-  for (int v = 0; v < kVectors; ++v) x[v] = hn::LoadU(d8, quads + (kQ * kVectors + v) * 4 * kLanes);
-  HWY_UNROLL(4)
-  for (int r = 0; r < kWeightRows; ++r) {
-    const auto weight =
-        Sums<Form>::prepare(hn::BitCast(ByteTag(), broadcast_quad(levels + (kQ * kLanes + r) * 4)));
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) {
-      sums[r][v].template add<kStep, kQuadsOfHalf<Form>>(weight, x[v]);
-    }
+  const SignedBytes x[kVectors] = {
+      hn::LoadU(d8, quads + (kQ * kVectors + kVector) * 4 * kLanes)...};
+  (multiply_row_of_quad<Form, kStep>(levels + (kQ * kLanes + kRow) * 4, x, vectors, sums[kRow]),
+   ...);
+}
+
+// What a wide block brings to a half of a unit, vector by vector.
+template <int kVectors>
+struct WideGroup {
+  Floats scales[kVectors], sums[kVectors];
+};
+
+// totals += the products of a half of a unit with a row of the weight, scaled.
+template <class Form, int kVectors, int... kVector>
+HWY_INLINE void add_scaled(const SumsOfRow<Form, kVectors>& sums, const WideGroup<kVectors>& x,
+                           const float* scale_of_row, const float* minimum_of_row,
+                           std::integer_sequence<int, kVector...>, TotalsOfRow<kVectors>& totals) {
+  const FloatTag d;
+  const Floats scale = hn::Set(d, *scale_of_row);
+  ((totals.parts[kVector] = hn::MulAdd(hn::ConvertTo(d, sums.parts[kVector].total()),
+                                       hn::Mul(scale, x.scales[kVector]), totals.parts[kVector])),
+   ...);
+  if constexpr (kMeetsMinimums<Form>) {
+    const Floats minimum = hn::Set(d, *minimum_of_row);
+    ((totals.parts[kVector] = hn::MulAdd(minimum, x.sums[kVector], totals.parts[kVector])), ...);
   }
+}
+
+template <class Form, int kHalf>
+HWY_INLINE Integers first_sums(const std::int32_t* negative_sums) {
+  const IntegerTag d;
+  if constexpr (Form::kCenter == 0) return hn::Zero(d);
+  return starts<Form>(hn::LoadU(d, negative_sums));
 }
 
 // totals += products of a half of a unit with a wide block.
-template <class Form, int kVectors, int kHalf, int... kSteps>
+template <class Form, int kHalf, int kVectors, int... kVector, int... kRow, int... kSteps>
 HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
-                              std::int64_t group, std::integer_sequence<int, kSteps...>,
-                              WideTotals<kVectors>& totals) {
+                              std::int64_t group, std::integer_sequence<int, kVector...> vectors,
+                              std::integer_sequence<int, kRow...> rows,
+                              std::integer_sequence<int, kSteps...>,
+                              TotalsOfRow<kVectors> (&totals)[kWeightRows]) {
   constexpr int kRows = kVectors * kLanes;
   const FloatTag d;
-  const IntegerTag d32;
-  Integers first[kVectors];
-  HWY_UNROLL(3)
-  for (int v = 0; v < kVectors; ++v) {
-    if constexpr (Form::kCenter != 0) {
-      const std::int64_t at = 3 * group + kSumOfHalf<Form, kHalf>;
-      first[v] = starts<Form>(hn::LoadU(d32, x.negative_sums + at * kRows + v * kLanes));
-    } else {
-      first[v] = hn::Zero(d32);
-    }
-  }
-  Sums<Form> sums[kWeightRows][kVectors];
-  HWY_UNROLL(4)
-  for (int r = 0; r < kWeightRows; ++r) {
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) sums[r][v].start(first[v]);
-  }
-  (multiply_wide_quad<Form, kVectors, kHalf, kSteps>(unit.levels, x.levels + group * kUnit * kRows,
-                                                     sums),
+  const std::int32_t* negative_sums = x.negative_sums + (3 * group + kSumOfHalf<Form, kHalf>)*kRows;
+  SumsOfRow<Form, kVectors> first, sums[kWeightRows];
+  (first.parts[kVector].start(first_sums<Form, kHalf>(negative_sums + kVector * kLanes)), ...);
+  ((sums[kRow] = first), ...);
+  const std::int8_t* quads = x.levels + group * kUnit * kRows;
+  (multiply_wide_quad<Form, kHalf, kSteps>(unit.levels, quads, vectors, rows, sums), ...);
+  const WideGroup<kVectors> of_x = {{hn::LoadU(d, x.scales + group * kRows + kVector * kLanes)...},
+                                    {hn::LoadU(d, x.sums + group * kRows + kVector * kLanes)...}};
+  (add_scaled<Form>(sums[kRow], of_x, unit.scales + kHalf * kLanes + kRow, unit.minimums + kRow,
+                    vectors, totals[kRow]),
    ...);
-  const float* scales = x.scales + group * kRows;
-  const float* sums_of_x = x.sums + group * kRows;
-  HWY_UNROLL(4)
-  for (int r = 0; r < kWeightRows; ++r) {
-    const Floats scale = hn::Set(d, unit.scales[kHalf * kLanes + r]);
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) {
-      totals[r][v] = hn::MulAdd(hn::ConvertTo(d, sums[r][v].total()),
-                                hn::Mul(scale, hn::LoadU(d, scales + v * kLanes)), totals[r][v]);
-    }
-    if constexpr (kMeetsMinimums<Form>) {
-      const Floats minimum = hn::Set(d, unit.minimums[r]);
-      HWY_UNROLL(3)
-      for (int v = 0; v < kVectors; ++v) {
-        totals[r][v] = hn::MulAdd(minimum, hn::LoadU(d, sums_of_x + v * kLanes), totals[r][v]);
-      }
-    }
-  }
 }
 
-// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block, from 0
-// on where `first` is 0; `row` is the first of the weight's.
-template <class Form, int kVectors>
+template <int... kVector>
+HWY_INLINE TotalsOfRow<sizeof...(kVector)> load_totals(const float (*from)[kLanes],
+                                                       std::integer_sequence<int, kVector...>) {
+  return {{hn::LoadU(FloatTag(), from[kVector])...}};
+}
+template <int... kVector>
+HWY_INLINE void store_totals(const TotalsOfRow<sizeof...(kVector)>& totals, float (*to)[kLanes],
+                             std::integer_sequence<int, kVector...>) {
+  (hn::StoreU(totals.parts[kVector], FloatTag(), to[kVector]), ...);
+}
+
+// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block; `row`
+// is the first of the weight's.
+template <class Form, int kVectors, int... kRow>
 HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t first,
                                std::int64_t last, const RoundedRows::Block& x,
+                               std::integer_sequence<int, kRow...> rows,
                                float (*sums)[kVectors][kLanes]) {
-  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
-  const FloatTag d;
-  WideTotals<kVectors> totals;
-  HWY_UNROLL(4)
-  for (int r = 0; r < kWeightRows; ++r) {
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) {
-      totals[r][v] = first == 0 ? hn::Zero(d) : hn::LoadU(d, sums[r][v]);
-    }
-  }
+  constexpr std::make_integer_sequence<int, kVectors> vectors;
+  constexpr std::make_integer_sequence<int, kQuadsOfHalf<Form>> steps;
+  TotalsOfRow<kVectors> totals[kWeightRows] = {load_totals(sums[kRow], vectors)...};
   for (std::int64_t group = first; group < last; ++group) {
     const auto unit = tile.unit(group);
-    const RowsOfUnit rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
-    add_wide_half<Form, kVectors, 0>(rows, x, group, kSteps, totals);
+    const RowsOfUnit of_rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
+    add_wide_half<Form, 0>(of_rows, x, group, vectors, rows, steps, totals);
     if constexpr (Form::kHalves == 2) {
-      add_wide_half<Form, kVectors, 1>(rows, x, group, kSteps, totals);
+      add_wide_half<Form, 1>(of_rows, x, group, vectors, rows, steps, totals);
     }
   }
-  HWY_UNROLL(4)
-  for (int r = 0; r < kWeightRows; ++r) {
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(totals[r][v], d, sums[r][v]);
-  }
+  (store_totals(totals[kRow], sums[kRow], vectors), ...);
 }
 
 // out [kVectors * kLanes][kLanes]: a tile against a wide block.
@@ -373,11 +389,11 @@ template <class Form, int kVectors>
 HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
                             const RoundedRows::Block& x, float* out) {
   const FloatTag d;
-  float sums[kLanes][kVectors][kLanes];
+  float sums[kLanes][kVectors][kLanes] = {};
   for (std::int64_t first = 0; first < groups; first += kUnitsAtATime) {
     const std::int64_t last = std::min(first + kUnitsAtATime, groups);
     for (int row = 0; row < kLanes; row += kWeightRows) {
-      add_wide_units<Form, kVectors>(tile, row, first, last, x, sums + row);
+      add_wide_units<Form>(tile, row, first, last, x, WeightRows(), sums + row);
     }
   }
   for (int row = 0; row < kLanes; row += kWeightRows) {
