@@ -164,16 +164,19 @@ class OpenTile {
   std::vector<float> scales_, minimums_;
 };
 
+// Below, rows of x or of the weight are folded over, not looped over, nor is a lambda called for
+// each: sums in an array that a loop indexes or a lambda captures would go through memory.
+
 // sums += quad kStep of a half of a unit (all of it when kHalves is 1) times levels of x
 // [kTokens][32].
-template <class Form, int kTokens, int kHalf, int kStep, class Unit>
-HWY_INLINE void multiply_quad(const Unit& unit, const std::int8_t* x, Sums<Form> (&sums)[kTokens]) {
+template <class Form, int kHalf, int kStep, class Unit, int kTokens, int... kToken>
+HWY_INLINE void multiply_quad(const Unit& unit, const std::int8_t* x,
+                              std::integer_sequence<int, kToken...>, Sums<Form> (&sums)[kTokens]) {
   constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
   const auto weight = Sums<Form>::prepare(unit.template quad<kQ>());
-  HWY_UNROLL(8)
-  for (int t = 0; t < kTokens; ++t) {
-    sums[t].template add<kStep, kQuadsOfHalf<Form>>(weight, broadcast_quad(x + t * kUnit + 4 * kQ));
-  }
+  (sums[kToken].template add<kStep, kQuadsOfHalf<Form>>(
+       weight, broadcast_quad(x + kToken * kUnit + 4 * kQ)),
+   ...);
 }
 
 // What one group of kTokens rows of x brings to products: arrays as RoundedRows::Block has them.
@@ -183,80 +186,81 @@ struct NarrowGroup {
   const std::int32_t* negative_sums;
 };
 
-// totals += products of a half of a unit with a group of x. A fold over the quads, not a lambda for
-// each: sums that are captured would go through memory.
-template <class Form, int kTokens, int kHalf, class Unit, int... kSteps>
+// What the sums of a half of a unit start from; `negative_sums` of the first row of x.
+template <class Form, int kHalf, int kTokens>
+HWY_INLINE Integers first_sum(const std::int32_t* negative_sums) {
+  const IntegerTag d;
+  if constexpr (Form::kCenter == 0) return hn::Zero(d);
+  return starts<Form>(hn::Set(d, negative_sums[kSumOfHalf<Form, kHalf> * kTokens]));
+}
+
+// totals += products of a half of a unit with a group of x.
+template <class Form, int kHalf, class Unit, int kTokens, int... kToken, int... kSteps>
 HWY_INLINE void add_narrow_half(const Unit& unit, const NarrowGroup& x,
+                                std::integer_sequence<int, kToken...> tokens,
                                 std::integer_sequence<int, kSteps...>, Floats (&totals)[kTokens]) {
   const FloatTag d;
-  const IntegerTag d32;
   Sums<Form> sums[kTokens];
-  HWY_UNROLL(8)
-  for (int t = 0; t < kTokens; ++t) {
-    if constexpr (Form::kCenter != 0) {
-      const std::int32_t negative = x.negative_sums[kSumOfHalf<Form, kHalf> * kTokens + t];
-      sums[t].start(starts<Form>(hn::Set(d32, negative)));
-    } else {
-      sums[t].start(hn::Zero(d32));
-    }
-  }
-  (multiply_quad<Form, kTokens, kHalf, kSteps>(unit, x.levels, sums), ...);
+  (sums[kToken].start(first_sum<Form, kHalf, kTokens>(x.negative_sums + kToken)), ...);
+  (multiply_quad<Form, kHalf, kSteps>(unit, x.levels, tokens, sums), ...);
   const Floats scale = unit.scale(kHalf);
-  HWY_UNROLL(8)
-  for (int t = 0; t < kTokens; ++t) {
-    totals[t] = hn::MulAdd(hn::ConvertTo(d, sums[t].total()),
-                           hn::Mul(scale, hn::Set(d, x.scales[t])), totals[t]);
-  }
+  ((totals[kToken] = hn::MulAdd(hn::ConvertTo(d, sums[kToken].total()),
+                                hn::Mul(scale, hn::Set(d, x.scales[kToken])), totals[kToken])),
+   ...);
+}
+
+// The same for the whole unit.
+template <class Form, class Unit, int kTokens>
+HWY_INLINE void add_narrow(const Unit& unit, const NarrowGroup& x, Floats (&totals)[kTokens]) {
+  constexpr std::make_integer_sequence<int, kTokens> tokens;
+  constexpr std::make_integer_sequence<int, kQuadsOfHalf<Form>> steps;
+  add_narrow_half<Form, 0>(unit, x, tokens, steps, totals);
+  if constexpr (Form::kHalves == 2) add_narrow_half<Form, 1>(unit, x, tokens, steps, totals);
 }
 
 // totals [stride][kLanes] += the second terms of x. They are few and scattered over groups, so they
 // are taken one by one.
 template <class Form, class Tile>
 HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, float* totals) {
-  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
   const FloatTag d;
   for (const RoundedRows::Remainder& remainder : x.remainders) {
     const auto unit = tile.unit(remainder.group);
     float* at = totals + remainder.row * kLanes;
     Floats total[1] = {hn::LoadU(d, at)};
-    const NarrowGroup group{remainder.levels, &remainder.scale, remainder.negative_sums};
-    add_narrow_half<Form, 1, 0>(unit, group, kSteps, total);
-    if constexpr (Form::kHalves == 2) add_narrow_half<Form, 1, 1>(unit, group, kSteps, total);
+    add_narrow<Form>(unit, {remainder.levels, &remainder.scale, remainder.negative_sums}, total);
     hn::StoreU(total[0], d, at);
   }
 }
 
 // totals += the minimums of a unit times the sums of a group of x.
-template <class Form, int kTokens, class Unit>
-HWY_INLINE void add_minimums(const Unit& unit, const float* sums, Floats (&totals)[kTokens]) {
+template <class Form, class Unit, int kTokens, int... kToken>
+HWY_INLINE void add_minimums(const Unit& unit, const float* sums,
+                             std::integer_sequence<int, kToken...>, Floats (&totals)[kTokens]) {
   static_assert(Form::kHalves == 1);
   const Floats minimum = unit.minimum(0);
-  HWY_UNROLL(8)
-  for (int t = 0; t < kTokens; ++t) {
-    totals[t] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[t]), totals[t]);
-  }
+  ((totals[kToken] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[kToken]), totals[kToken])), ...);
 }
 
 // out [kTokens][kLanes]: a tile against a narrow block.
-template <class Form, int kTokens>
+template <class Form, int... kToken>
 void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
-                 float* out) {
-  constexpr auto kSteps = std::make_integer_sequence<int, kQuadsOfHalf<Form>>();
+                 std::integer_sequence<int, kToken...> tokens, float* out) {
+  constexpr int kTokens = sizeof...(kToken);
   const FloatTag d;
   Floats totals[kTokens];
-  for (auto& total : totals) total = hn::Zero(d);
+  ((totals[kToken] = hn::Zero(d)), ...);
   for (std::int64_t group = 0; group < groups; ++group) {
     const auto unit = tile.unit(group);
     unit.fetch_ahead();
-    const NarrowGroup of_x{x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
-                           x.negative_sums + 3 * group * kTokens};
-    add_narrow_half<Form, kTokens, 0>(unit, of_x, kSteps, totals);
-    if constexpr (Form::kHalves == 2) add_narrow_half<Form, kTokens, 1>(unit, of_x, kSteps, totals);
+    add_narrow<Form>(unit,
+                     {x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
+                      x.negative_sums + 3 * group * kTokens},
+                     totals);
     if constexpr (kMeetsMinimums<Form>) {
-      add_minimums<Form, kTokens>(unit, x.sums + group * kTokens, totals);
+      add_minimums<Form>(unit, x.sums + group * kTokens, tokens, totals);
     }
   }
-  for (int t = 0; t < kTokens; ++t) hn::StoreU(totals[t], d, out + t * kLanes);
+  (hn::StoreU(totals[kToken], d, out + kToken * kLanes), ...);
   add_remainders<Form>(tile, x, out);
 }
 
@@ -266,8 +270,7 @@ struct RowsOfUnit {
   const float *scales, *minimums;
 };
 
-// Sums of a wide block of kVectors * kLanes rows with a row of the weight. Rows and vectors are
-// folded over, not looped over: arrays that are indexed by a loop would stay in memory.
+// Sums of a wide block of kVectors * kLanes rows with a row of the weight.
 template <int kVectors>
 struct TotalsOfRow {
   Floats parts[kVectors];
@@ -441,13 +444,13 @@ void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
     } else if (x.wide) {
       wide_tile<Form, kLeastVectors>(open, groups, x, sums);
     } else if (x.rows == 8) {
-      narrow_tile<Form, 8>(tile, groups, x, sums);
+      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 8>(), sums);
     } else if (x.rows == 4) {
-      narrow_tile<Form, 4>(tile, groups, x, sums);
+      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 4>(), sums);
     } else if (x.rows == 2) {
-      narrow_tile<Form, 2>(tile, groups, x, sums);
+      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 2>(), sums);
     } else {
-      narrow_tile<Form, 1>(tile, groups, x, sums);
+      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 1>(), sums);
     }
     store_tile(job, index, x, sums);
   }
