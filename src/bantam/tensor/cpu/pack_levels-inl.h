@@ -91,6 +91,12 @@ template <int kCount, class D>
 HWY_INLINE void store_some(hn::Vec<D> values, D d, hn::TFromD<D>* to) {
   if constexpr (kCount >= kLanes) {
     hn::StoreU(values, d, to);
+  } else if constexpr (HWY_TARGET == HWY_AVX2 && kCount == 6) {
+    // Without AVX-512, CPUs of AMD take many cycles for a store under a mask.
+    const hn::Half<D> four;
+    const hn::Half<decltype(four)> two;
+    hn::StoreU(hn::LowerHalf(four, values), four, to);
+    hn::StoreU(hn::LowerHalf(two, hn::UpperHalf(four, values)), two, to + 4);
   } else {
     hn::BlendedStore(values, hn::FirstN(d, kCount), d, to);
   }

@@ -1,0 +1,158 @@
+// A tile of an interleaved weight against few rows of x, for the instruction set being compiled:
+// each lane is a row of the weight, and quads of x are broadcast.
+//
+// No include guard of the usual kind: Highway includes this once for each instruction set.
+#if defined(BANTAM_TENSOR_CPU_INTERLEAVED_NARROW_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BANTAM_TENSOR_CPU_INTERLEAVED_NARROW_INL_H_
+#undef BANTAM_TENSOR_CPU_INTERLEAVED_NARROW_INL_H_
+#else
+#define BANTAM_TENSOR_CPU_INTERLEAVED_NARROW_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "bantam/tensor/cpu/interleaved_tile-inl.h"
+#include "bantam/tensor/cpu/rounded_rows.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bantam::cpu::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR
+
+// Rows of x are folded over, not looped over, nor is a lambda called for each: sums in an array
+// that a loop indexes or a lambda captures would go through memory.
+
+// What rows of x bring to products with a unit: a group of first terms, or second terms of several
+// rows in one group.
+template <int kTokens>
+struct FirstTerms {
+  const std::int8_t* levels;
+  const float* scales;
+  const std::int32_t* negative_sums;  // arrays as RoundedRows::Block has them
+
+  HWY_INLINE const std::int8_t* of(int token) const { return levels + token * kUnit; }
+  HWY_INLINE float scale(int token) const { return scales[token]; }
+  HWY_INLINE std::int32_t negative_sum(int part, int token) const {
+    return negative_sums[part * kTokens + token];
+  }
+};
+struct SecondTerms {
+  const RoundedRows::Remainder* terms;
+
+  HWY_INLINE const std::int8_t* of(int token) const { return terms[token].levels; }
+  HWY_INLINE float scale(int token) const { return terms[token].scale; }
+  HWY_INLINE std::int32_t negative_sum(int part, int token) const {
+    return terms[token].negative_sums[part];
+  }
+};
+
+// sums += quad kStep of a half of a unit (all of it when kHalves is 1) times levels of x.
+template <class Form, int kHalf, int kStep, class Unit, class Terms, int kTokens, int... kToken>
+HWY_INLINE void multiply_quad(const Unit& unit, const Terms& x,
+                              std::integer_sequence<int, kToken...>, Sums<Form> (&sums)[kTokens]) {
+  constexpr int kQ = kHalf * kQuadsOfHalf<Form> + kStep;
+  const auto weight = Sums<Form>::prepare(unit.template quad<kQ>());
+  (sums[kToken].template add<kStep, kQuadsOfHalf<Form>>(weight,
+                                                        broadcast_quad(x.of(kToken) + 4 * kQ)),
+   ...);
+}
+
+// What the sums of a half of a unit start from.
+template <class Form, int kHalf, class Terms>
+HWY_INLINE Integers first_sum(const Terms& x, int token) {
+  const IntegerTag d;
+  if constexpr (Form::kCenter == 0) return hn::Zero(d);
+  return starts<Form>(hn::Set(d, x.negative_sum(kSumOfHalf<Form, kHalf>, token)));
+}
+
+// totals += products of a half of a unit with x.
+template <class Form, int kHalf, class Unit, class Terms, int kTokens, int... kToken, int... kSteps>
+HWY_INLINE void add_narrow_half(const Unit& unit, const Terms& x,
+                                std::integer_sequence<int, kToken...> tokens,
+                                std::integer_sequence<int, kSteps...>, Floats (&totals)[kTokens]) {
+  const FloatTag d;
+  Sums<Form> sums[kTokens];
+  (sums[kToken].start(first_sum<Form, kHalf>(x, kToken)), ...);
+  (multiply_quad<Form, kHalf, kSteps>(unit, x, tokens, sums), ...);
+  const Floats scale = unit.scale(kHalf);
+  ((totals[kToken] = hn::MulAdd(hn::ConvertTo(d, sums[kToken].total()),
+                                hn::Mul(scale, hn::Set(d, x.scale(kToken))), totals[kToken])),
+   ...);
+}
+
+// The same for the whole unit.
+template <class Form, class Unit, class Terms, int kTokens>
+HWY_INLINE void add_narrow(const Unit& unit, const Terms& x, Floats (&totals)[kTokens]) {
+  constexpr std::make_integer_sequence<int, kTokens> tokens;
+  constexpr std::make_integer_sequence<int, kQuadsOfHalf<Form>> steps;
+  add_narrow_half<Form, 0>(unit, x, tokens, steps, totals);
+  if constexpr (Form::kHalves == 2) add_narrow_half<Form, 1>(unit, x, tokens, steps, totals);
+}
+
+// totals [rows][kLanes] += second terms of some rows in one group.
+template <class Form, class Tile, int... kToken>
+HWY_INLINE void add_second_terms(const Tile& tile, const RoundedRows::Remainder* terms,
+                                 std::integer_sequence<int, kToken...>, float* totals) {
+  const FloatTag d;
+  Floats some[] = {hn::LoadU(d, totals + terms[kToken].row * kLanes)...};
+  add_narrow<Form>(tile.unit(terms->group), SecondTerms{terms}, some);
+  (hn::StoreU(some[kToken], d, totals + terms[kToken].row * kLanes), ...);
+}
+
+// totals [stride][kLanes] += the second terms of x. They are few and scattered over groups, though
+// outliers of several rows often lie in the same one.
+template <class Form, class Tile>
+HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, float* totals) {
+  const std::span<const RoundedRows::Remainder> all = x.remainders;
+  for (std::size_t i = 0; i < all.size();) {
+    const auto has_group = [&](std::size_t other) { return all[other].group == all[i].group; };
+    if (i + 4 <= all.size() && has_group(i + 1) && has_group(i + 2) && has_group(i + 3)) {
+      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 4>(), totals);
+      i += 4;
+    } else {
+      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 1>(), totals);
+      ++i;
+    }
+  }
+}
+
+// totals += the minimums of a unit times the sums of a group of x.
+template <class Form, class Unit, int kTokens, int... kToken>
+HWY_INLINE void add_minimums(const Unit& unit, const float* sums,
+                             std::integer_sequence<int, kToken...>, Floats (&totals)[kTokens]) {
+  static_assert(Form::kHalves == 1);
+  const Floats minimum = unit.minimum(0);
+  ((totals[kToken] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[kToken]), totals[kToken])), ...);
+}
+
+// out [kTokens][kLanes]: a tile against a narrow block.
+template <class Form, int... kToken>
+void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
+                 std::integer_sequence<int, kToken...> tokens, float* out) {
+  constexpr int kTokens = sizeof...(kToken);
+  const FloatTag d;
+  Floats totals[kTokens];
+  ((totals[kToken] = hn::Zero(d)), ...);
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const auto unit = tile.unit(group);
+    unit.fetch_ahead();
+    const FirstTerms<kTokens> of_x{x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
+                                   x.negative_sums + 3 * group * kTokens};
+    add_narrow<Form>(unit, of_x, totals);
+    if constexpr (kMeetsMinimums<Form>) {
+      add_minimums<Form>(unit, x.sums + group * kTokens, tokens, totals);
+    }
+  }
+  (hn::StoreU(totals[kToken], d, out + kToken * kLanes), ...);
+  add_remainders<Form>(tile, x, out);
+}
+
+#endif  // HWY_TARGET != HWY_SCALAR
+}  // namespace bantam::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target guard
