@@ -119,6 +119,7 @@ class QuadSums {
     }
     if constexpr ((kStep + 1) % kFit == 0 || kStep + 1 == kSteps) {
       total_ = hn::Add(total_, sums_of_pairs(pairs_));
+      if constexpr (kFit < kSteps) asm("" : "+x"(total_.raw));
     }
 #else
     const D32 d;
