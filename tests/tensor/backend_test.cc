@@ -19,13 +19,13 @@ struct Entry {
 
 // Every entry of the table. The binding names each of them, so a new entry does not compile until
 // it is listed here with the op that tests it.
-std::array<Entry, 25> entries(const Backend& table) {
+std::array<Entry, 26> entries(const Backend& table) {
   const auto& [gemm, linear, add_linear, linear_input_gradient, linear_weight_gradient,
                add_linear_weight_gradient, rounds_for, rounded_linears,
-               rounded_linear_input_gradient, prepare_rounded, rms_norm, rms_norm_backward,
-               layer_norm, layer_norm_backward, rope, attention, attention_backward,
-               paged_attention, write_pages, swiglu, swiglu_backward, softmax, softmax_backward] =
-      table;
+               rounded_linear_input_gradient, prepare_rounded, read_rounded_rows, rms_norm,
+               rms_norm_backward, layer_norm, layer_norm_backward, rope, attention,
+               attention_backward, paged_attention, write_pages, swiglu, swiglu_backward, softmax,
+               softmax_backward] = table;
   return {{{"gemm", "matmul", gemm != nullptr},
            {"linear", "linear", linear != nullptr},
            {"add_linear", "add_linear", add_linear != nullptr},
@@ -39,6 +39,7 @@ std::array<Entry, 25> entries(const Backend& table) {
            {"rounded_linears", "linear", rounded_linears != nullptr},
            {"rounded_linear_input_gradient", "linear", rounded_linear_input_gradient != nullptr},
            {"prepare_rounded", "linear", prepare_rounded != nullptr},
+           {"read_rounded_rows", "embedding", read_rounded_rows != nullptr},
            {"rms_norm", "rms_norm", rms_norm != nullptr},
            {"rms_norm_backward", "rms_norm", rms_norm_backward != nullptr},
            {"layer_norm", "layer_norm", layer_norm != nullptr},

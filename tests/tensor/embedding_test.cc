@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
@@ -40,7 +42,7 @@ TEST(Embedding, ReadsRowsOfATableThatIsArrangedForProducts) {
   const Backend& cpu = backend(Tensor::empty({1}));
   if (cpu.rounds_for == nullptr || !cpu.rounds_for(DType::q4_1)) GTEST_SKIP() << "no such form";
   std::vector<float> rows(256);
-  const std::int32_t first[] = {36};
+  const std::array<std::int32_t, 1> first = {36};
   EXPECT_FALSE(cpu.read_rounded_rows(table, first, rows.data()));
   cpu.prepare_rounded({&table, 1});
   EXPECT_TRUE(cpu.read_rounded_rows(table, first, rows.data()));

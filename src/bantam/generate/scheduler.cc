@@ -6,6 +6,7 @@
 #include <chrono>
 #include <limits>
 
+#include "bantam/base/threads.h"
 #include "bantam/generate/cached_forward.h"
 #include "bantam/generate/forbidden_tokens.h"
 
@@ -107,6 +108,12 @@ struct Scheduler::Lane {
   std::optional<Sampler> sampler;
   std::optional<Stopper> stopper;
   bool done = false;
+};
+
+struct Scheduler::Drawn {
+  bool damaged = false;  // logits are not finite
+  std::int32_t token = 0;
+  double log_probability = 0;
 };
 
 struct Scheduler::Kept {
@@ -255,34 +262,16 @@ void Scheduler::start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence 
   lanes_.push_back(std::move(lane));
   const bool last = job->started == options.n;
   std::vector<float> logits = last ? std::move(job->first_logits) : job->first_logits;
-  choose_next(lanes_.back(), logits);
+  append_token(lanes_.back(), draw(lanes_.back(), logits));
 }
 
-void Scheduler::take_logits(Lane& lane, std::span<float> logits) {
-  Job& job = *lane.job;
-  if (job.ended) return;
-  if (!all_finite(logits)) {
-    job.completion.error =
-        fmt::format("logits are not finite after {} tokens; the weights or an adapter are damaged",
-                    lane.tokens.size());
-    job.damaged = true;
-    end_job(lane.job);
-  } else if (lane.sample >= 0) {
-    choose_next(lane, logits);
-  } else {
-    job.first_logits.assign(logits.begin(), logits.end());
-    job.completion.prompt_seconds = seconds_since(job.admitted);
-    job.prompt_end = lane.sequence;
-    read_.push_back(lane.job);
-    lane.done = true;
-  }
-}
-
-// `logits` are overwritten: tokens that may not be chosen become -inf.
-void Scheduler::choose_next(Lane& lane, std::span<float> logits) {
-  Job& job = *lane.job;
-  Choice& choice = job.completion.choices[static_cast<std::size_t>(lane.sample)];
-  const GenerateOptions& options = job.request.options;
+// What a lane's logits give: of a prompt, only whether they can be used. `logits` are overwritten:
+// tokens that may not be chosen become -inf. Reads nothing that other lanes write.
+Scheduler::Drawn Scheduler::draw(const Lane& lane, std::span<float> logits) const {
+  if (!all_finite(logits)) return {.damaged = true};
+  if (lane.sample < 0) return {};
+  const Choice& choice = lane.job->completion.choices[static_cast<std::size_t>(lane.sample)];
+  const GenerateOptions& options = lane.job->request.options;
   const double normalizer = options.logprobs ? log_sum_exp(logits) : 0;
   const float never = -std::numeric_limits<float>::infinity();
   for (const std::int32_t id : tokens_.hidden) logits[static_cast<std::size_t>(id)] = never;
@@ -295,12 +284,36 @@ void Scheduler::choose_next(Lane& lane, std::span<float> logits) {
     logits[static_cast<std::size_t>(id)] = never;
   }
   const std::int32_t next = lane.sampler->choose(logits, lane.tokens, choice.tokens.size());
-  choice.tokens.push_back(next);
-  lane.tokens.push_back(next);
-  if (options.logprobs) {
-    choice.log_probabilities.push_back(logits[static_cast<std::size_t>(next)] - normalizer);
+  return {.token = next, .log_probability = logits[static_cast<std::size_t>(next)] - normalizer};
+}
+
+void Scheduler::take(Lane& lane, std::span<const float> logits, const Drawn& drawn) {
+  Job& job = *lane.job;
+  if (job.ended) return;
+  if (drawn.damaged) {
+    job.completion.error =
+        fmt::format("logits are not finite after {} tokens; the weights or an adapter are damaged",
+                    lane.tokens.size());
+    job.damaged = true;
+    end_job(lane.job);
+  } else if (lane.sample >= 0) {
+    append_token(lane, drawn);
+  } else {
+    job.first_logits.assign(logits.begin(), logits.end());
+    job.completion.prompt_seconds = seconds_since(job.admitted);
+    job.prompt_end = lane.sequence;
+    read_.push_back(lane.job);
+    lane.done = true;
   }
-  const std::string shown = lane.stopper->push(next);
+}
+
+void Scheduler::append_token(Lane& lane, const Drawn& drawn) {
+  Job& job = *lane.job;
+  Choice& choice = job.completion.choices[static_cast<std::size_t>(lane.sample)];
+  choice.tokens.push_back(drawn.token);
+  lane.tokens.push_back(drawn.token);
+  if (job.request.options.logprobs) choice.log_probabilities.push_back(drawn.log_probability);
+  const std::string shown = lane.stopper->push(drawn.token);
   choice.text += shown;
   if (!shown.empty() && job.listener.on_text) job.listener.on_text(lane.sample, shown);
   lane.done = lane.stopper->stopped();
@@ -353,9 +366,18 @@ void Scheduler::forward_lanes() {
   if (rows.empty()) return;
   Tensor logits = logits_of_rows(*model_, hidden, rows);
   const auto width = static_cast<std::size_t>(logits.size(1));
-  for (std::size_t i = 0; i < ready.size(); ++i) {
-    take_logits(*ready[i], {logits.data<float>() + i * width, width});
-  }
+  const auto of_lane = [&, values = logits.data<float>()](std::size_t i) {
+    return std::span(values + i * width, width);
+  };
+  // Going through a vocabulary takes its time: lanes draw side by side, and what they drew is taken
+  // in their order.
+  std::vector<Drawn> drawn(ready.size());
+  parallel_for(std::ssize(ready), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      drawn[i] = draw(*ready[i], of_lane(i));
+    }
+  });
+  for (std::size_t i = 0; i < ready.size(); ++i) take(*ready[i], of_lane(i), drawn[i]);
 }
 
 void Scheduler::end_cancelled() {

@@ -70,6 +70,7 @@ class Scheduler {
   struct Job;
   struct Lane;
   struct Kept;
+  struct Drawn;
 
   std::shared_ptr<const CausalLM> model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
@@ -87,8 +88,9 @@ class Scheduler {
   void start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence sequence);
   bool admit(const std::shared_ptr<Job>& job);
   void forward_lanes();
-  void take_logits(Lane& lane, std::span<float> logits);
-  void choose_next(Lane& lane, std::span<float> logits);
+  Drawn draw(const Lane& lane, std::span<float> logits) const;
+  void take(Lane& lane, std::span<const float> logits, const Drawn& drawn);
+  void append_token(Lane& lane, const Drawn& drawn);
   void end_cancelled();
   void end_job(const std::shared_ptr<Job>& job);
   void remove_finished();
