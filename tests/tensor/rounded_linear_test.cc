@@ -184,6 +184,28 @@ TEST_P(ForInstructions, TheProductIsTheSame) {
   }
 }
 
+// A feature that is large in most rows, as some are in real models: several second terms meet one
+// unit together.
+TEST_P(ForInstructions, OutliersOfManyRowsInOneGroupChangeNoBitOfARow) {
+  for (const DType type : kTypes) {
+    for (const std::int64_t rows : {8, 21}) {
+      Tensor x = drawn({rows, 256}, "x", 0);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        if (row % 7 != 5) x.data<float>()[row * 256 + 70] = static_cast<float>(50 + row);
+      }
+      const Tensor w = quantize(drawn({21, 256}, "w", 0), type);
+      const Tensor together = answer(x, w);
+      EXPECT_LT(relative_error(together, linear(rounded(x), w)), 2e-6) << info(type).name;
+      const std::vector<double> values = together.values();
+      for (std::int64_t row = 0; row < rows; ++row) {
+        const std::vector<double> alone = answer(slice(x, 0, row, row + 1), w).values();
+        EXPECT_TRUE(std::equal(alone.begin(), alone.end(), values.begin() + row * 21))
+            << info(type).name << " row " << row << " of " << rows;
+      }
+    }
+  }
+}
+
 TEST_P(ForInstructions, AnInterleavedWeightKeepsItsValues) {
   for (const DType type : kTypes) {
     const Tensor w = quantize(drawn({21, 512}, "w"), type);
