@@ -65,8 +65,11 @@ HWY_INLINE void multiply_quad(const Unit& unit, const Terms& x,
 template <class Form, int kHalf, class Terms>
 HWY_INLINE Integers first_sum(const Terms& x, int token) {
   const IntegerTag d;
-  if constexpr (Form::kCenter == 0) return hn::Zero(d);
-  return starts<Form>(hn::Set(d, x.negative_sum(kSumOfHalf<Form, kHalf>, token)));
+  if constexpr (Form::kCenter == 0) {
+    return hn::Zero(d);
+  } else {
+    return starts<Form>(hn::Set(d, x.negative_sum(kSumOfHalf<Form, kHalf>, token)));
+  }
 }
 
 // totals += products of a half of a unit with x.

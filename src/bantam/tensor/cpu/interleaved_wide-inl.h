@@ -97,8 +97,11 @@ HWY_INLINE void add_scaled(const SumsOfRow<Form, kVectors>& sums, const WideGrou
 template <class Form, int kHalf>
 HWY_INLINE Integers first_sums(const std::int32_t* negative_sums) {
   const IntegerTag d;
-  if constexpr (Form::kCenter == 0) return hn::Zero(d);
-  return starts<Form>(hn::LoadU(d, negative_sums));
+  if constexpr (Form::kCenter == 0) {
+    return hn::Zero(d);
+  } else {
+    return starts<Form>(hn::LoadU(d, negative_sums));
+  }
 }
 
 // totals += products of a half of a unit with a wide block.
