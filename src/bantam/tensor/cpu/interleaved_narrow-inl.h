@@ -61,17 +61,6 @@ HWY_INLINE void multiply_quad(const Unit& unit, const Terms& x,
    ...);
 }
 
-// What the sums of a half of a unit start from.
-template <class Form, int kHalf, class Terms>
-HWY_INLINE Integers first_sum(const Terms& x, int token) {
-  const IntegerTag d;
-  if constexpr (Form::kCenter == 0) {
-    return hn::Zero(d);
-  } else {
-    return starts<Form>(hn::Set(d, x.negative_sum(kSumOfHalf<Form, kHalf>, token)));
-  }
-}
-
 // totals += products of a half of a unit with x.
 template <class Form, int kHalf, class Unit, class Terms, int kTokens, int... kToken, int... kSteps>
 HWY_INLINE void add_narrow_half(const Unit& unit, const Terms& x,
@@ -79,7 +68,10 @@ HWY_INLINE void add_narrow_half(const Unit& unit, const Terms& x,
                                 std::integer_sequence<int, kSteps...>, Floats (&totals)[kTokens]) {
   const FloatTag d;
   Sums<Form> sums[kTokens];
-  (sums[kToken].start(first_sum<Form, kHalf>(x, kToken)), ...);
+  const auto negative_sums = [&](int token) HWY_ATTR {
+    return hn::Set(IntegerTag(), x.negative_sum(kSumOfHalf<Form, kHalf>, token));
+  };
+  (sums[kToken].start(starts<Form>(negative_sums(kToken))), ...);
   (multiply_quad<Form, kHalf, kSteps>(unit, x, tokens, sums), ...);
   const Floats scale = unit.scale(kHalf);
   ((totals[kToken] = hn::MulAdd(hn::ConvertTo(d, sums[kToken].total()),

@@ -50,7 +50,11 @@ constexpr bool kMeetsMinimums = (Form::kCenter == 0) && Form::kHasMinimum;
 template <class Form>
 HWY_INLINE Integers starts(Integers negative_sums) {
   static_assert((Form::kCenter & (Form::kCenter - 1)) == 0);
-  return hn::ShiftLeft<std::countr_zero(static_cast<unsigned>(Form::kCenter))>(negative_sums);
+  if constexpr (Form::kCenter == 0) {
+    return hn::Zero(IntegerTag());
+  } else {
+    return hn::ShiftLeft<std::countr_zero(static_cast<unsigned>(Form::kCenter))>(negative_sums);
+  }
 }
 // Where the negative sums of a half stand among three.
 template <class Form, int kHalf>

@@ -94,16 +94,6 @@ HWY_INLINE void add_scaled(const SumsOfRow<Form, kVectors>& sums, const WideGrou
   }
 }
 
-template <class Form, int kHalf>
-HWY_INLINE Integers first_sums(const std::int32_t* negative_sums) {
-  const IntegerTag d;
-  if constexpr (Form::kCenter == 0) {
-    return hn::Zero(d);
-  } else {
-    return starts<Form>(hn::LoadU(d, negative_sums));
-  }
-}
-
 // totals += products of a half of a unit with a wide block.
 template <class Form, int kHalf, int kVectors, int... kVector, int... kRow, int... kSteps>
 HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& x,
@@ -115,7 +105,9 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
   const FloatTag d;
   const std::int32_t* negative_sums = x.negative_sums + (3 * group + kSumOfHalf<Form, kHalf>)*kRows;
   SumsOfRow<Form, kVectors> first, sums[kWeightRows];
-  (first.parts[kVector].start(first_sums<Form, kHalf>(negative_sums + kVector * kLanes)), ...);
+  (first.parts[kVector].start(
+       starts<Form>(hn::LoadU(IntegerTag(), negative_sums + kVector * kLanes))),
+   ...);
   ((sums[kRow] = first), ...);
   const std::int8_t* quads = x.levels + group * kUnit * kRows;
   (multiply_wide_quad<Form, kHalf, kSteps>(unit.levels, quads, vectors, rows, sums), ...);

@@ -119,7 +119,7 @@ class QuadSums {
     }
     if constexpr ((kStep + 1) % kFit == 0 || kStep + 1 == kSteps) {
       total_ = hn::Add(total_, sums_of_pairs(pairs_));
-      if constexpr (kFit < kSteps) asm("" : "+x"(total_.raw));
+      if constexpr (kFit < kSteps) asm("" : "+x"(total_.raw));  // the same for many of these
     }
 #else
     const D32 d;

@@ -39,8 +39,6 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
   const std::int64_t width = table.size(1), tokens = ids.count();
   const bool is_f64 = table.dtype() == DType::f64;
   Tensor out = Tensor::empty({tokens, width}, is_f64 ? DType::f64 : DType::f32);
-  const DTypeInfo& type = info(table.dtype());
-  const std::int64_t row_bytes = width / type.block_elements * type.block_bytes;
   // A table that is the output head, too, lies in memory as products read it: that leaves its file
   // alone.
   const auto read_rounded_rows = backend(out).read_rounded_rows;
@@ -48,6 +46,8 @@ Tensor gather_rows(const Tensor& table, const Tensor& ids) {
       read_rounded_rows(table, ids.span<std::int32_t>(), out.data<float>())) {
     return out;
   }
+  const DTypeInfo& type = info(table.dtype());
+  const std::int64_t row_bytes = width / type.block_elements * type.block_bytes;
   const std::int32_t* rows = ids.data<std::int32_t>();
   for (std::int64_t t = 0; t < tokens; ++t) {
     const std::byte* row = table.bytes() + rows[t] * row_bytes;
