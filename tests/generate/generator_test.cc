@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "bantam/generate/cached_forward.h"
+#include "bantam/tensor/ops/reduce.h"
 #include "tests/generate/tiny_model.h"
 
 namespace bantam {
@@ -44,7 +45,7 @@ std::vector<std::int32_t> greedy_by_recomputing(const LoadedModel& loaded,
     for (const std::int32_t id : never) {
       last[static_cast<std::size_t>(id)] = -std::numeric_limits<float>::infinity();
     }
-    result.push_back(most_likely(last));
+    result.push_back(static_cast<std::int32_t>(argmax(last)));
     tokens.push_back(result.back());
     if (std::ranges::binary_search(answer.end, result.back())) break;
   }

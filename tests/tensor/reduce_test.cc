@@ -138,6 +138,31 @@ TEST(AllFinite, FindsOneBadValueAnywhere) {
   EXPECT_TRUE(all_finite(x));
 }
 
+TEST(AllFinite, LooksAtEveryPlaceOfARow) {
+  for (const std::size_t width : {0, 1, 7, 8, 9, 33}) {
+    std::vector<float> row(width, std::numeric_limits<float>::lowest());
+    EXPECT_TRUE(all_finite(row)) << width;
+    for (std::size_t place = 0; place < width; ++place) {
+      row[place] = NAN;
+      EXPECT_FALSE(all_finite(row)) << place << " of " << width;
+      row[place] = -INFINITY;
+      EXPECT_FALSE(all_finite(row)) << place << " of " << width;
+      row[place] = 0;
+    }
+  }
+}
+
+TEST(Argmax, OfARowIsTheFirstOfEquals) {
+  std::vector<float> row(2500, -INFINITY);
+  EXPECT_EQ(argmax(row), 0);  // nothing but what may not be chosen
+  for (const std::int64_t place : {2499, 2047, 1024, 1023, 17, 0}) {
+    row[static_cast<std::size_t>(place)] = -3;
+    EXPECT_EQ(argmax(row), place);
+  }
+  row[1030] = 2;
+  EXPECT_EQ(argmax(row), 1030);
+}
+
 TEST(Reductions, NameAnAxisThatDoesNotExist) {
   EXPECT_THROW(sum(Tensor::zeros({2, 3}), 2), Error);
   EXPECT_THROW(sum(Tensor::zeros({2, 3}), -3), Error);

@@ -7,6 +7,8 @@
 #include <limits>
 #include <unordered_set>
 
+#include "bantam/tensor/ops.h"
+
 namespace bantam {
 namespace {
 
@@ -167,7 +169,8 @@ Sampler::Sampler(SamplerOptions options, std::uint64_t stream)
 
 std::int32_t Sampler::choose(std::span<const float> logits, std::span<const std::int32_t> history,
                              std::uint64_t position) const {
-  if (greedy() && options_.repetition_penalty.value_or(1) == 1) return most_likely(logits);
+  if (greedy() && options_.repetition_penalty.value_or(1) == 1)
+    return static_cast<std::int32_t>(argmax(logits));
   // As long as the vocabulary: their memory waits for the next token.
   thread_local Candidates candidates;
   thread_local std::vector<double> weights;
@@ -196,39 +199,6 @@ std::int32_t Sampler::choose(std::span<const float> logits, std::span<const std:
     if (sum > target) return candidates[i].id;
   }
   return candidates.back().id;
-}
-
-namespace {
-
-// The largest value, in lanes, which compile to vectors.
-float largest_of(std::span<const float> values) {
-  constexpr std::size_t kLanes = 16;
-  std::array<float, kLanes> largest;
-  largest.fill(-std::numeric_limits<float>::infinity());
-  std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = values[i + lane];
-      largest[lane] = value > largest[lane] ? value : largest[lane];
-    }
-  }
-  float most = std::ranges::max(largest);
-  for (; i < values.size(); ++i) most = std::max(most, values[i]);
-  return most;
-}
-
-}  // namespace
-
-std::int32_t most_likely(std::span<const float> logits) {
-  // Its block first, so that few are looked at one by one.
-  constexpr std::size_t kBlock = 1024;
-  float most = -std::numeric_limits<float>::infinity();
-  std::size_t block = 0;
-  for (std::size_t i = 0; i < logits.size(); i += kBlock) {
-    const float largest = largest_of(logits.subspan(i, std::min(kBlock, logits.size() - i)));
-    if (largest > most) most = largest, block = i;
-  }
-  return static_cast<std::int32_t>(std::ranges::find(logits.subspan(block), most) - logits.begin());
 }
 
 double log_sum_exp(std::span<const float> logits) {

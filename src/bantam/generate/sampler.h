@@ -89,8 +89,6 @@ class Sampler {
   RandomStream noise_;
 };
 
-/// Index of the largest value, the first of equals; values must not be NaN.
-std::int32_t most_likely(std::span<const float> logits);
 /// log Σ exp, summed in f64.
 double log_sum_exp(std::span<const float> logits);
 

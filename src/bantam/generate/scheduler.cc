@@ -1,14 +1,13 @@
 #include "bantam/generate/scheduler.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
 #include <limits>
 
 #include "bantam/base/threads.h"
 #include "bantam/generate/cached_forward.h"
 #include "bantam/generate/forbidden_tokens.h"
+#include "bantam/tensor/ops.h"
 
 namespace bantam {
 namespace {
@@ -30,23 +29,6 @@ std::int64_t pages_of(std::int64_t tokens) {
 std::int64_t store_tokens(const GeneratorOptions& options) {
   return (options.max_batch * (pages_of(options.context) + 3) + options.kept_sequences) *
          KvStore::kPageRows;
-}
-
-// Infinities and NaN have the largest exponent: one more overflows to the sign's bit. In lanes,
-// which compile to vectors.
-bool all_finite(std::span<const float> values) {
-  constexpr std::size_t kLanes = 16;
-  constexpr std::uint32_t kSign = 0x80000000U, kOneMore = 0x00800000U;
-  const auto overflow = [](float value) {
-    return (std::bit_cast<std::uint32_t>(value) & ~kSign) + kOneMore;
-  };
-  std::array<std::uint32_t, kLanes> seen{};
-  std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) seen[lane] |= overflow(values[i + lane]);
-  }
-  for (; i < values.size(); ++i) seen[0] |= overflow(values[i]);
-  return std::ranges::none_of(seen, [](std::uint32_t bits) { return (bits & kSign) != 0; });
 }
 
 GeneratorOptions completed(GeneratorOptions options, const DecoderConfig& config) {

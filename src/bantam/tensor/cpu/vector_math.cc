@@ -97,6 +97,17 @@ float max_row(const float* x, std::int64_t count) {
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
+bool finite_row(const float* x, std::int64_t count) {
+  const D d;
+  const hn::RebindToUnsigned<D> bits;
+  // x - x is 0 for finite x and NaN for all others.
+  auto seen = hn::Zero(bits);
+  for_each_vector(x, count, 0.0f, [&](V v, std::int64_t, std::int64_t) HWY_ATTR {
+    seen = hn::Or(seen, hn::BitCast(bits, hn::Sub(v, v)));
+  });
+  return hn::AllTrue(bits, hn::Eq(seen, hn::Zero(bits)));
+}
+
 // Sums f(vector) chunk by chunk; f sees each vector once and may store it.
 template <class F>
 HWY_INLINE double sum_chunks(const float* x, std::int64_t count, float filler, F&& f) {
@@ -146,6 +157,7 @@ HWY_EXPORT(sigmoid_row);
 HWY_EXPORT(silu_row);
 HWY_EXPORT(tanh_row);
 HWY_EXPORT(max_row);
+HWY_EXPORT(finite_row);
 HWY_EXPORT(sum_row);
 HWY_EXPORT(exp_and_sum_row);
 HWY_EXPORT(exp_sum_row);
@@ -165,6 +177,9 @@ void tanh_row(const float* x, float* y, std::int64_t count) {
 float max_row(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(max_row)(x, count);
 }
+bool finite_row(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(finite_row)(x, count);
+}
 double sum_row(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(sum_row)(x, count);
 }
@@ -182,6 +197,9 @@ double max_row(const double* x, std::int64_t count) {
   double largest = -std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, x[i]);
   return largest;
+}
+bool finite_row(const double* x, std::int64_t count) {
+  return std::all_of(x, x + count, [](double value) { return std::isfinite(value); });
 }
 double sum_row(const double* x, std::int64_t count) {
   double total = 0;

@@ -14,6 +14,8 @@ void tanh_row(const float* x, float* y, std::int64_t count);
 
 /// Largest of `count` values; -infinity when there are none.
 float max_row(const float* x, std::int64_t count);
+/// False when a value is infinite or NaN.
+bool finite_row(const float* x, std::int64_t count);
 /// Sum in f32 over chunks of 256, chunks in f64.
 double sum_row(const float* x, std::int64_t count);
 /// y = exp(x - shift) and its sum, which runs as sum_row's does.
@@ -23,6 +25,7 @@ double log_sum_exp_row(const float* x, std::int64_t count);
 
 // The same in f64, for tests and oracles: plain loops of the standard library.
 double max_row(const double* x, std::int64_t count);
+bool finite_row(const double* x, std::int64_t count);
 double sum_row(const double* x, std::int64_t count);
 double exp_and_sum_row(const double* x, double shift, double* y, std::int64_t count);
 double log_sum_exp_row(const double* x, std::int64_t count);

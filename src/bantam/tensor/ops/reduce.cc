@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/vector_math.h"
@@ -256,13 +257,25 @@ bool all_finite(const Tensor& x) {
   const double bad = with_float(x.dtype(), [&]<class T>() {
     const T* values = source.data<T>();
     return total_of(x.count(), [values](std::int64_t begin, std::int64_t end) {
-      // x - x is 0 for finite x and NaN for all others.
-      std::int64_t count = 0;
-      for (std::int64_t i = begin; i < end; ++i) count += values[i] - values[i] == 0 ? 0 : 1;
-      return static_cast<double>(count);
+      return cpu::finite_row(values + begin, end - begin) ? 0 : 1;
     });
   });
   return bad == 0;
+}
+
+bool all_finite(std::span<const float> row) { return cpu::finite_row(row.data(), std::ssize(row)); }
+
+std::int64_t argmax(std::span<const float> row) {
+  // Its block first, so that few are looked at one by one.
+  constexpr std::size_t kBlock = 1024;
+  float most = -std::numeric_limits<float>::infinity();
+  std::size_t block = 0;
+  for (std::size_t i = 0; i < row.size(); i += kBlock) {
+    const std::size_t width = std::min(kBlock, row.size() - i);
+    const float largest = cpu::max_row(row.data() + i, static_cast<std::int64_t>(width));
+    if (largest > most) most = largest, block = i;
+  }
+  return std::ranges::find(row.subspan(block), most) - row.begin();
 }
 
 }  // namespace bantam

@@ -3,6 +3,9 @@
 // of 256, chunks in f64.
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -18,5 +21,10 @@ Tensor sum_to(const Tensor& x, const Shape& shape);
 /// Square root of the sum of squares over all elements, accumulated in f64; no gradient.
 double l2_norm(const Tensor& x);
 bool all_finite(const Tensor& x);
+
+// Of one row in memory, on the calling thread.
+bool all_finite(std::span<const float> row);
+/// Place of the largest value, the first of equals. Values must not be NaN, nor the row empty.
+std::int64_t argmax(std::span<const float> row);
 
 }  // namespace bantam
