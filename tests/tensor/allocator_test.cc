@@ -65,6 +65,32 @@ TEST(Allocator, HoldsHardlyMoreThanWasEverInUse) {
   EXPECT_LE(resident(), before + (std::uint64_t{8} << 20)) << "given back to the system";
 }
 
+TEST(Allocator, MovesThePagesOfASmallerBlockToALargerOne) {
+  constexpr std::size_t kSmall = std::size_t{20} << 20, kLarge = std::size_t{30} << 20;
+  release_cached_tensor_memory();
+  {
+    const TensorBlock small(kSmall);
+    std::memset(small.data(), 1, kSmall);
+  }
+  const TensorBlock large(kLarge);  // both would be more than may be held
+  EXPECT_EQ(large.data()[0], std::byte{1}) << "fresh pages are zero";
+  EXPECT_EQ(large.data()[kSmall - 1], std::byte{1});
+  std::memset(large.data(), 2, kLarge);
+  EXPECT_EQ(large.data()[kLarge - 1], std::byte{2});
+}
+
+TEST(Allocator, KeepsALargeBlockWhenASmallOneIsEnoughToGiveUp) {
+  constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+  release_cached_tensor_memory();
+  const std::byte* kept = nullptr;
+  {
+    const TensorBlock large(64 * kMebibyte), small(8 * kMebibyte);
+    kept = large.data();
+  }
+  const TensorBlock other(20 * kMebibyte), again(64 * kMebibyte);
+  EXPECT_EQ(again.data(), kept);
+}
+
 TEST(Allocator, CutsLastingMemoryFromLargeBlocksThatReturnWithTheirLastPiece) {
   const std::uint64_t before = tensor_memory().current;
   std::vector<std::shared_ptr<std::byte>> pieces;

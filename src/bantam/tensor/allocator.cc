@@ -3,6 +3,7 @@
 // different and fresh pages cost more than many of the ops that fill them. How many may wait
 // follows from what was ever in use: blocks in use and idle ones together stay near the largest use
 // so far, so that a process takes what its work needs and hardly more.
+// What would be too much then gives its pages to the new block, or goes back to the system.
 #include "bantam/tensor/allocator.h"
 
 #include <sys/mman.h>
@@ -80,6 +81,20 @@ std::byte* new_block(std::size_t size) {
   return static_cast<std::byte*>(block);
 }
 
+// A mapped block as one of another size, what it holds undefined: pages that it has move with it,
+// which costs less than giving them back and clearing others. Null, and the block as it was, where
+// that cannot be.
+std::byte* resized_block(std::byte* block, std::size_t before, std::size_t size) {
+#ifdef MREMAP_MAYMOVE
+  void* moved = ::mremap(block, before, size, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) return nullptr;
+  if (size >= kHugePages) ::madvise(moved, size, MADV_HUGEPAGE);
+  return static_cast<std::byte*>(moved);
+#else
+  return nullptr;
+#endif
+}
+
 void free_block(std::byte* block, std::size_t size) {
   if (size < kMapped) {
     std::free(block);
@@ -99,6 +114,7 @@ class Cache {
 
   Taken take(std::size_t size) {
     Blocks surplus;
+    Taken smaller{nullptr, 0};
     {
       const std::lock_guard lock(mutex_);
       memory_.current += size;
@@ -109,10 +125,16 @@ class Cache {
         return taken;
       }
       add_used(size);
-      surplus = take_surplus();
+      if (surplus_bytes() > 0) smaller = take_smaller(size);
+      surplus = take_idle(surplus_bytes());
     }
     surplus.free();
-    std::byte* block = new_block(size);
+    std::byte* block = nullptr;
+    if (smaller.block != nullptr) {
+      block = resized_block(smaller.block, smaller.size, size);
+      if (block == nullptr) free_block(smaller.block, smaller.size);
+    }
+    if (block == nullptr) block = new_block(size);
     if (block == nullptr) {
       release();
       block = new_block(size);
@@ -186,13 +208,23 @@ class Cache {
     most_used_ = std::max(most_used_, used_);
   }
 
-  Blocks take_surplus() {
-    const std::size_t limit = most_used_ + most_used_ / 8 + kSpare;
-    const std::size_t held = used_ + idle_bytes_;
-    return take_idle(held > limit ? held - limit : 0);
+  // The largest waiting block below a size, if both are mapped.
+  Taken take_smaller(std::size_t size) {
+    const auto above = large_.lower_bound(size);
+    if (size < kMapped || above == large_.begin()) return {nullptr, 0};
+    const Taken taken = pop_large(std::prev(above));
+    idle_bytes_ -= taken.size;
+    return taken;
   }
 
-  // The largest first: few calls of the system free much.
+  std::size_t surplus_bytes() const {
+    const std::size_t limit = most_used_ + most_used_ / 8 + kSpare;
+    const std::size_t held = used_ + idle_bytes_;
+    return held > limit ? held - limit : 0;
+  }
+
+  // The smallest block that is enough, or the largest ones: few calls of the system, and hardly
+  // more than has to go.
   Blocks take_idle(std::size_t bytes) {
     Blocks out;
     std::size_t taken = 0;
@@ -200,7 +232,10 @@ class Cache {
       out.list.emplace_back(block.block, block.size);
       taken += block.size;
     };
-    while (taken < bytes && !large_.empty()) take_one(pop_large(std::prev(large_.end())));
+    while (taken < bytes && !large_.empty()) {
+      const auto enough = large_.lower_bound(bytes - taken);
+      take_one(pop_large(enough == large_.end() ? std::prev(enough) : enough));
+    }
     for (std::size_t i = small_.size(); taken < bytes && i-- > 0;) {
       while (taken < bytes && !small_[i].empty()) take_one({small_[i].pop(), size_at(i)});
     }
@@ -270,10 +305,18 @@ std::shared_ptr<std::byte> allocate_lasting_memory(std::size_t bytes) {
   return lasting_block().take(bytes);
 }
 
+TensorBlock::TensorBlock(std::size_t bytes) : asked_(size_class(std::max<std::size_t>(bytes, 1))) {
+  const Cache::Taken taken = cache().take(asked_);
+  data_ = taken.block, size_ = taken.size;
+}
+
+TensorBlock::~TensorBlock() {
+  if (data_ != nullptr) cache().give_back({data_, size_}, asked_);
+}
+
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes) {
-  const std::size_t size = size_class(std::max<std::size_t>(bytes, 1));
-  const Cache::Taken taken = cache().take(size);
-  return {taken.block, [taken, size](std::byte*) { cache().give_back(taken, size); }};
+  const auto block = std::make_shared<TensorBlock>(bytes);
+  return {block, block->data()};
 }
 
 void prefer_huge_pages(std::byte* memory, std::size_t bytes) {

@@ -3,12 +3,35 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace bantam {
 
-/// A block of at least `bytes` bytes whose deleter returns it to the cache. Throws Error(resources)
-/// naming the size. Training allocates the same sizes at every step; recycling them saves the
-/// kernel's zeroing of fresh pages, which costs more than many of the ops that fill them.
+/// A block of memory that returns to the cache when its owner goes. Training allocates the same
+/// sizes at every step; recycling them saves the kernel's zeroing of fresh pages, which costs more
+/// than many of the ops that fill them.
+class TensorBlock {
+ public:
+  TensorBlock() = default;
+  /// At least `bytes` bytes. Throws Error(resources) naming the size.
+  explicit TensorBlock(std::size_t bytes);
+  TensorBlock(TensorBlock&& other) noexcept { *this = std::move(other); }
+  TensorBlock& operator=(TensorBlock&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(asked_, other.asked_);
+    return *this;
+  }
+  ~TensorBlock();
+
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0, asked_ = 0;
+};
+
+/// The same with shared owners.
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes);
 
 /// The same for what stays as long as a model does, such as its weights in another order: pieces of

@@ -36,8 +36,19 @@ std::string Shape::text() const {
   return text + "]";
 }
 
+Strides dense_strides(const Shape& shape) {
+  Strides strides{};
+  std::int64_t step = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    strides[axis] = step;
+    step *= shape[axis];
+  }
+  return strides;
+}
+
 struct Tensor::Storage {
-  std::shared_ptr<const void> owner;
+  TensorBlock block;                  // of memory of its own
+  std::shared_ptr<const void> owner;  // of memory that it looks at
   const std::byte* data = nullptr;
   std::byte* writable = nullptr;
 
@@ -73,16 +84,6 @@ std::uint64_t bytes_of(std::int64_t count, DType dtype) {
   return static_cast<std::uint64_t>(count) / type.block_elements * type.block_bytes;
 }
 
-std::array<std::int64_t, Shape::kMaxRank> dense_strides(const Shape& shape) {
-  std::array<std::int64_t, Shape::kMaxRank> strides{};
-  std::int64_t step = 1;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
-  return strides;
-}
-
 void require_whole_blocks(const Shape& shape, DType dtype) {
   const int block = info(dtype).block_elements;
   if (block > 1 && (shape.rank() == 0 || shape[-1] % block != 0)) {
@@ -111,11 +112,10 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   tensor.shape_ = shape;
   tensor.dtype_ = dtype;
   tensor.strides_ = dense_strides(shape);
-  auto memory = allocate_tensor_memory(bytes_of(shape.count(), dtype));
   tensor.storage_ = std::make_shared<Storage>();
-  tensor.storage_->writable = memory.get();
-  tensor.storage_->data = memory.get();
-  tensor.storage_->owner = std::move(memory);
+  tensor.storage_->block = TensorBlock(bytes_of(shape.count(), dtype));
+  tensor.storage_->writable = tensor.storage_->block.data();
+  tensor.storage_->data = tensor.storage_->writable;
   return tensor;
 }
 

@@ -47,6 +47,10 @@ class Shape {
   int rank_ = 0;
 };
 
+/// Elements from one place of an axis to the next.
+using Strides = std::array<std::int64_t, Shape::kMaxRank>;
+Strides dense_strides(const Shape& shape);  ///< of row-major order
+
 /// Identity on a tape; 0 stands for "no gradient wanted".
 using VariableId = std::uint64_t;
 
@@ -134,7 +138,7 @@ class Tensor {
   struct Storage;
   std::shared_ptr<Storage> storage_;
   Shape shape_;
-  std::array<std::int64_t, Shape::kMaxRank> strides_{};
+  Strides strides_{};
   std::int64_t offset_ = 0;  ///< elements (bytes for quantized types)
   DType dtype_ = DType::f32;
   VariableId variable_ = 0;

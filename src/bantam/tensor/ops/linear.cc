@@ -42,15 +42,12 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor as_matrix(const Tensor& x, std::int64_t features) {
   const std::int64_t rows = features == 0 ? 0 : x.count() / features;
-  return x.window({rows, features}, std::vector<std::int64_t>{features, 1}, 0);
+  const std::int64_t strides[] = {features, 1};
+  return x.window({rows, features}, strides, 0);
 }
 
-Tensor shaped(const Tensor& matrix, Shape shape) {
-  std::vector<std::int64_t> strides(static_cast<std::size_t>(shape.rank()), 1);
-  for (int axis = shape.rank() - 2; axis >= 0; --axis) {
-    strides[axis] = strides[axis + 1] * shape[axis + 1];
-  }
-  return matrix.window(shape, strides, 0);
+Tensor shaped(const Tensor& matrix, const Shape& shape) {
+  return matrix.window(shape, dense_strides(shape), 0);
 }
 
 bool can_round(const Backend& kernels, DType weight) {

@@ -14,21 +14,9 @@
 namespace bantam {
 namespace {
 
-using Strides = std::array<std::int64_t, Shape::kMaxRank>;
-
 Strides strides_of(const Tensor& x) {
   Strides strides{};
   for (int axis = 0; axis < x.rank(); ++axis) strides[axis] = x.stride(axis);
-  return strides;
-}
-
-Strides dense_strides(const Shape& shape) {
-  Strides strides{};
-  std::int64_t step = 1;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
   return strides;
 }
 
