@@ -34,6 +34,7 @@ std::vector<Tensor> forward_each(std::initializer_list<const LinearLayer*> layer
     return ys;
   }
   std::vector<Tensor> weights;
+  weights.reserve(layers.size());
   for (const LinearLayer* layer : layers) weights.push_back(layer->weight);
   try {
     ys = linear_each(x, weights);

@@ -13,9 +13,6 @@
 
 namespace bantam {
 
-struct NormResult {
-  Tensor output, inverse_rms;
-};  ///< [.., D], [..] f32
 struct LayerNormResult {
   Tensor output, mean, inverse_deviation;
 };  ///< [.., D], [..] f32, [..] f32
@@ -66,10 +63,10 @@ struct Backend {
                             float* out) = nullptr;
 
   // Optional, f32 only: empty means composed.
-  NormResult (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;
+  Tensor (*rms_norm)(const Tensor& x, const Tensor& weight, float epsilon) = nullptr;
   /// Returns dx, and adds to dweight (f32 [D]) when it is defined.
   Tensor (*rms_norm_backward)(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                              const Tensor& inverse_rms, Tensor* dweight) = nullptr;
+                              float epsilon, Tensor* dweight) = nullptr;
   /// `bias` may be undefined.
   LayerNormResult (*layer_norm)(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                 float epsilon) = nullptr;

@@ -65,6 +65,7 @@ const Piece& piece_of(const std::vector<Piece>& pieces, std::int64_t chunk) {
 std::vector<ReadAhead> begins_of_threads(const std::vector<Piece>& pieces, std::int64_t chunks) {
   constexpr std::int64_t kMost = 256 << 10;
   std::vector<ReadAhead> begins;
+  begins.reserve(ReadNext::kThreads);
   for (int thread = 0; thread < std::min(thread_count(), ReadNext::kThreads); ++thread) {
     const std::int64_t chunk = first_chunk_of(thread, chunks);
     const Piece& piece = piece_of(pieces, chunk);
@@ -80,6 +81,7 @@ void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
                           std::span<Tensor> outs) {
   if (x.rows() == 0) return;
   std::vector<Piece> pieces;
+  pieces.reserve(weights.size());
   std::int64_t chunks = 0;
   std::shared_ptr<ReadNext> next;
   for (std::size_t i = 0; i < weights.size(); ++i) {

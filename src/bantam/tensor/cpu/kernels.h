@@ -21,9 +21,9 @@ void prepare_rounded(std::span<const Tensor> weights);
 bool read_rounded_rows(const Tensor& weight, std::span<const std::int32_t> rows, float* out);
 
 // rms_norm.cc
-NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon);
-Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                         const Tensor& inverse_rms, Tensor* dweight);
+Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon);
+Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, float epsilon,
+                         Tensor* dweight);
 
 // layer_norm.cc
 LayerNormResult layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,

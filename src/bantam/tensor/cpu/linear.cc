@@ -199,6 +199,7 @@ void add_linear(const Tensor& x, const Tensor& weight, Tensor& y) {
 
 std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights) {
   std::vector<Tensor> ys;
+  ys.reserve(weights.size());
   for (const Tensor& weight : weights) ys.push_back(Tensor::empty({x.size(0), weight.size(0)}));
   const RoundedRows rounded(x.data<float>(), x.size(0), x.size(1), rows_side_by_side());
   interleaved_products(rounded, weights, ys);

@@ -129,6 +129,21 @@ struct PartialRows {
   }
 };
 
+// Memory that a thread works in; what it grew to stays for the next call.
+struct PagedScratch {
+  std::vector<float> queries, scores, widened, rows;
+
+  static PagedScratch& of_thread() {
+    thread_local PagedScratch scratch;
+    return scratch;
+  }
+};
+
+float* at_least(std::int64_t count, std::vector<float>& memory) {
+  if (std::ssize(memory) < count) memory.resize(static_cast<std::size_t>(count));
+  return memory.data();
+}
+
 // Rows of a block's queries and some of its key heads over some of its keys.
 class PagedWork {
  public:
@@ -194,20 +209,20 @@ class PagedWork {
   }
 
   void prepare() {
-    if (!scores_.empty()) return;
+    if (scores_ != nullptr) return;
+    PagedScratch& scratch = PagedScratch::of_thread();
     const std::int64_t together = problem_.per_group * problem_.width;
-    scores_.resize(static_cast<std::size_t>(of_group_ * kChunkKeys));
-    if (widens_) wide_.resize(static_cast<std::size_t>(kPageRows * problem_.width));
+    scores_ = at_least(of_group_ * kChunkKeys, scratch.scores);
+    if (widens_) wide_ = at_least(kPageRows * problem_.width, scratch.widened);
     q_ = problem_.q + offset_of(0, first_group_);
     if (queries_ == 1) return;  // in order already
-    gathered_.resize(static_cast<std::size_t>(rows() * problem_.width));
-    float* to = gathered_.data();
+    float* to = at_least(rows() * problem_.width, scratch.queries);
+    q_ = to;
     for (std::int64_t group = first_group_; group < last_group_; ++group) {
       for (std::int64_t query = 0; query < queries_; ++query) {
         to = std::copy_n(problem_.q + offset_of(query, group), together, to);
       }
     }
-    q_ = gathered_.data();
   }
 
   // Rows of one key head over the pieces of a chunk.
@@ -224,8 +239,8 @@ class PagedWork {
     } else if (widens_) {
       attend(pieces, group, rows, tiles_.dots, tiles_.mix, [&](const Piece& piece, PageSide side) {
         tiles_.widen(problem_.pages.data<std::uint16_t>() + offset(piece, side),
-                     piece.count * problem_.width, wide_.data());
-        return static_cast<const float*>(wide_.data());
+                     piece.count * problem_.width, wide_);
+        return static_cast<const float*>(wide_);
       });
     } else {
       attend(pieces, group, rows, tiles_.dots_half, tiles_.mix_half,
@@ -260,7 +275,7 @@ class PagedWork {
     }
   }
 
-  float* scores_of(std::int64_t row) { return scores_.data() + row * kChunkKeys; }
+  float* scores_of(std::int64_t row) { return scores_ + row * kChunkKeys; }
 
   // Calls f(first row, rows, keys) for queries whose rows fill tiles, with what the last of them
   // sees of a piece.
@@ -302,7 +317,7 @@ class PagedWork {
   int run_;
   bool widens_;
   const float* q_ = nullptr;  // in the order of rows
-  std::vector<float> gathered_, scores_, wide_;
+  float *scores_ = nullptr, *wide_ = nullptr;
 };
 
 // The unfinished rows of every chunk of every block.
@@ -410,11 +425,11 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     const PagedBlock& block = *unit.block;
     PagedWork work(problem, block, unit.first_group, unit.last_group);
     const std::int64_t rows = work.rows(), size = rows * (problem.width + 2);
-    const auto memory = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(2 * size));
+    float* const memory = at_least(2 * size, PagedScratch::of_thread().rows);
     const auto rows_at = [&](float* at) {
       return PartialRows{at, at + rows * problem.width, at + rows * (problem.width + 1)};
     };
-    const PartialRows total = rows_at(memory.get()), part = rows_at(memory.get() + size);
+    const PartialRows total = rows_at(memory), part = rows_at(memory + size);
     work.attend(0, total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
       work.attend(chunk, part);

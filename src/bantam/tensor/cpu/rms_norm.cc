@@ -34,21 +34,24 @@ float sum_of_squares(const float* x, std::int64_t count) {
   return sum;
 }
 
-// Returns 1 / rms of the row.
-float forward_row(const float* x, const float* weight, std::int64_t width, float epsilon,
-                  float* y) {
+float inverse_rms(const float* x, std::int64_t width, float epsilon) {
   const float mean = sum_of_squares(x, width) / static_cast<float>(width);
-  const float inverse = 1.0f / std::sqrt(mean + epsilon);
+  return 1.0f / std::sqrt(mean + epsilon);
+}
+
+void forward_row(const float* x, const float* weight, std::int64_t width, float epsilon, float* y) {
+  const float inverse = inverse_rms(x, width, epsilon);
   for_each_vector(width, [&](auto d, std::int64_t i) HWY_ATTR {
     const auto normal = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse));
     hn::StoreU(hn::Mul(normal, hn::LoadU(d, weight + i)), d, y + i);
   });
-  return inverse;
 }
 
 // With n = x r (r = 1 / rms) and g = dy w: dx = r (g - n mean(g n)); dweight += dy n.
-void backward_row(const float* dy, const float* x, const float* weight, float inverse,
-                  std::int64_t width, float* dx, float* dweight) {
+// r is computed again: keeping it would cost every row of an answer, too.
+void backward_row(const float* dy, const float* x, const float* weight, std::int64_t width,
+                  float epsilon, float* dx, float* dweight) {
+  const float inverse = inverse_rms(x, width, epsilon);
   const hn::ScalableTag<float> dv;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(dv));
   auto products = hn::Zero(dv);
@@ -89,37 +92,35 @@ constexpr std::int64_t kRows = 32;
 
 }  // namespace
 
-NormResult rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
+Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
   const std::int64_t width = weight.count(), rows = width == 0 ? 0 : x.count() / width;
-  NormResult result{Tensor::empty(x.shape()),
-                    Tensor::empty(Shape(x.shape().extents().first(x.rank() - 1)))};
+  Tensor y = Tensor::empty(x.shape());
   const float *from = x.data<float>(), *w = weight.data<float>();
-  float *to = result.output.data<float>(), *inverse = result.inverse_rms.data<float>();
+  float* to = y.data<float>();
   parallel_for(rows, kRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      inverse[row] = HWY_DYNAMIC_DISPATCH(forward_row)(from + row * width, w, width, epsilon,
-                                                       to + row * width);
+      HWY_DYNAMIC_DISPATCH(forward_row)
+      (from + row * width, w, width, epsilon, to + row * width);
     }
   });
-  return result;
+  return y;
 }
 
-Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                         const Tensor& inverse_rms, Tensor* dweight) {
+Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, float epsilon,
+                         Tensor* dweight) {
   const std::int64_t width = weight.count(), rows = width == 0 ? 0 : x.count() / width;
   const bool to_weight = dweight != nullptr && dweight->defined();
   const std::int64_t chunks = (rows + kRows - 1) / kRows;
   Tensor dx = Tensor::empty(x.shape());
   Tensor partial = to_weight ? Tensor::zeros({chunks, width}) : Tensor();
   const float *dout = dy.data<float>(), *from = x.data<float>(), *w = weight.data<float>();
-  const float* inverse = inverse_rms.data<float>();
   float* to = dx.data<float>();
   float* sums = to_weight ? partial.data<float>() : nullptr;
   parallel_for(rows, kRows, [&](std::int64_t begin, std::int64_t end) {
     float* sum = to_weight ? sums + begin / kRows * width : nullptr;
     for (std::int64_t row = begin; row < end; ++row) {
       HWY_DYNAMIC_DISPATCH(backward_row)
-      (dout + row * width, from + row * width, w, inverse[row], width, to + row * width, sum);
+      (dout + row * width, from + row * width, w, width, epsilon, to + row * width, sum);
     }
   });
   if (to_weight) {

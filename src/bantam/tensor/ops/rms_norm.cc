@@ -22,16 +22,16 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
   }
   const Tensor input = contiguous(x), w = contiguous(weight);
   if (backend(input).rms_norm == nullptr) return rms_norm_composed(input, w, epsilon);
-  const NormResult forward = backend(input).rms_norm(input, w, epsilon);
+  const Tensor y = backend(input).rms_norm(input, w, epsilon);
   const bool to_weight = will_back_propagate_to(w);
-  return record("rms_norm", {input, w}, forward.output,
-                [input = input.stop_gradient(), w = w.stop_gradient(),
-                 inverse_rms = forward.inverse_rms, to_weight](const Tensor& dy) {
-                  Tensor dweight = to_weight ? Tensor::zeros(w.shape()) : Tensor();
-                  const Tensor dx = backend(input).rms_norm_backward(contiguous(dy), input, w,
-                                                                     inverse_rms, &dweight);
-                  return Gradients{dx, dweight};
-                });
+  return record(
+      "rms_norm", {input, w}, y,
+      [input = input.stop_gradient(), w = w.stop_gradient(), epsilon, to_weight](const Tensor& dy) {
+        Tensor dweight = to_weight ? Tensor::zeros(w.shape()) : Tensor();
+        const Tensor dx =
+            backend(input).rms_norm_backward(contiguous(dy), input, w, epsilon, &dweight);
+        return Gradients{dx, dweight};
+      });
 }
 
 }  // namespace bantam
