@@ -1,7 +1,6 @@
 #include "bantam/generate/sampler.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -169,8 +168,9 @@ Sampler::Sampler(SamplerOptions options, std::uint64_t stream)
 
 std::int32_t Sampler::choose(std::span<const float> logits, std::span<const std::int32_t> history,
                              std::uint64_t position) const {
-  if (greedy() && options_.repetition_penalty.value_or(1) == 1)
+  if (greedy() && options_.repetition_penalty.value_or(1) == 1) {
     return static_cast<std::int32_t>(argmax(logits));
+  }
   // As long as the vocabulary: their memory waits for the next token.
   thread_local Candidates candidates;
   thread_local std::vector<double> weights;

@@ -129,12 +129,7 @@ class Cache {
       surplus = take_idle(surplus_bytes());
     }
     surplus.free();
-    std::byte* block = nullptr;
-    if (smaller.block != nullptr) {
-      block = resized_block(smaller.block, smaller.size, size);
-      if (block == nullptr) free_block(smaller.block, smaller.size);
-    }
-    if (block == nullptr) block = new_block(size);
+    std::byte* block = new_or_grown(smaller, size);
     if (block == nullptr) {
       release();
       block = new_block(size);
@@ -177,6 +172,15 @@ class Cache {
   }
 
  private:
+  // A smaller block with its pages, if there is one.
+  static std::byte* new_or_grown(Taken smaller, std::size_t size) {
+    if (smaller.block == nullptr) return new_block(size);
+    std::byte* const grown = resized_block(smaller.block, smaller.size, size);
+    if (grown != nullptr) return grown;
+    free_block(smaller.block, smaller.size);
+    return new_block(size);
+  }
+
   // Blocks on their way back to the system, freed when the lock is left.
   struct Blocks {
     std::vector<std::pair<std::byte*, std::size_t>> list;
