@@ -32,20 +32,22 @@ namespace {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// The sums of a tile [rows of the block][kLanes] go where its rows of the weight belong in out.
-void store_tile(const InterleavedJob& job, std::int64_t index, const RoundedRows::Block& x,
-                const float* sums) {
-  const FloatTag d;
-  const std::int64_t row = index * kLanes;
-  float* out = job.out + x.first_row * job.outputs + row;
-  if (row + kLanes <= job.outputs) {
-    for (int t = 0; t < x.rows; ++t) {
-      hn::StoreU(hn::LoadU(d, sums + t * kLanes), d, out + t * job.outputs);
-    }
+// Multiplies a tile by a block of x; `open` is the tile unpacked.
+template <class Form>
+void multiply_block(const PackedTile<Form>& tile, const OpenTile<Form>& open, std::int64_t groups,
+                    const RoundedRows::Block& x, const OutputOfTile& out) {
+  if (x.wide && x.stride == kMostVectors * kLanes) {
+    wide_tile<Form, kMostVectors>(open, groups, x, out);
+  } else if (x.wide) {
+    wide_tile<Form, kLeastVectors>(open, groups, x, out);
+  } else if (x.rows == 8) {
+    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 8>(), out);
+  } else if (x.rows == 4) {
+    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 4>(), out);
+  } else if (x.rows == 2) {
+    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 2>(), out);
   } else {
-    for (int t = 0; t < x.rows; ++t) {
-      std::copy_n(sums + t * kLanes, job.outputs - row, out + t * job.outputs);
-    }
+    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 1>(), out);
   }
 }
 
@@ -54,24 +56,18 @@ template <class Form>
 void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
                     std::span<const RoundedRows::Block> blocks, OpenTile<Form>& open) {
   const PackedTile<Form> tile(job.tiles + index * job.tile_size);
-  const std::int64_t groups = job.x.groups();
+  const std::int64_t groups = job.x.groups(), row = index * kLanes;
+  const std::int64_t rows = std::min<std::int64_t>(kLanes, job.outputs - row);
   if (blocks.front().wide) open.open(tile);
   for (const RoundedRows::Block& x : blocks) {
-    float sums[std::max(kMostVectors * kLanes, RoundedRows::kMostNarrow) * kLanes];
-    if (x.wide && x.stride == kMostVectors * kLanes) {
-      wide_tile<Form, kMostVectors>(open, groups, x, sums);
-    } else if (x.wide) {
-      wide_tile<Form, kLeastVectors>(open, groups, x, sums);
-    } else if (x.rows == 8) {
-      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 8>(), sums);
-    } else if (x.rows == 4) {
-      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 4>(), sums);
-    } else if (x.rows == 2) {
-      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 2>(), sums);
-    } else {
-      narrow_tile(tile, groups, x, std::make_integer_sequence<int, 1>(), sums);
+    float* const out = job.out + x.first_row * job.outputs + row;
+    if (rows == kLanes && x.rows == x.stride) {
+      multiply_block(tile, open, groups, x, {out, job.outputs});
+      continue;
     }
-    store_tile(job, index, x, sums);
+    float whole[std::max(kMostVectors * kLanes, RoundedRows::kMostNarrow) * kLanes];
+    multiply_block(tile, open, groups, x, {whole, kLanes});
+    for (int t = 0; t < x.rows; ++t) std::copy_n(whole + t * kLanes, rows, out + t * job.outputs);
   }
 }
 

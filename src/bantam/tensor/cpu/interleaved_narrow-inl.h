@@ -88,28 +88,36 @@ HWY_INLINE void add_narrow(const Unit& unit, const Terms& x, Floats (&totals)[kT
   if constexpr (Form::kHalves == 2) add_narrow_half<Form, 1>(unit, x, tokens, steps, totals);
 }
 
-// totals [rows][kLanes] += second terms of some rows in one group.
+// Where the products of a tile with a block go: kLanes of each row of the block.
+struct OutputOfTile {
+  float* first;
+  std::int64_t stride;
+  float* row(int token) const { return first + token * stride; }
+};
+
+// out += second terms of some rows in one group.
 template <class Form, class Tile, int... kToken>
 HWY_INLINE void add_second_terms(const Tile& tile, const RoundedRows::Remainder* terms,
-                                 std::integer_sequence<int, kToken...>, float* totals) {
+                                 std::integer_sequence<int, kToken...>, const OutputOfTile& out) {
   const FloatTag d;
-  Floats some[] = {hn::LoadU(d, totals + terms[kToken].row * kLanes)...};
+  Floats some[] = {hn::LoadU(d, out.row(terms[kToken].row))...};
   add_narrow<Form>(tile.unit(terms->group), SecondTerms{terms}, some);
-  (hn::StoreU(some[kToken], d, totals + terms[kToken].row * kLanes), ...);
+  (hn::StoreU(some[kToken], d, out.row(terms[kToken].row)), ...);
 }
 
-// totals [stride][kLanes] += the second terms of x. They are few and scattered over groups, though
-// outliers of several rows often lie in the same one.
+// out += the second terms of x. They are few and scattered over groups, though outliers of several
+// rows often lie in the same one.
 template <class Form, class Tile>
-HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x, float* totals) {
+HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x,
+                                 const OutputOfTile& out) {
   const std::span<const RoundedRows::Remainder> all = x.remainders;
   for (std::size_t i = 0; i < all.size();) {
     const auto has_group = [&](std::size_t other) { return all[other].group == all[i].group; };
     if (i + 4 <= all.size() && has_group(i + 1) && has_group(i + 2) && has_group(i + 3)) {
-      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 4>(), totals);
+      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 4>(), out);
       i += 4;
     } else {
-      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 1>(), totals);
+      add_second_terms<Form>(tile, &all[i], std::make_integer_sequence<int, 1>(), out);
       ++i;
     }
   }
@@ -124,10 +132,10 @@ HWY_INLINE void add_minimums(const Unit& unit, const float* sums,
   ((totals[kToken] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[kToken]), totals[kToken])), ...);
 }
 
-// out [kTokens][kLanes]: a tile against a narrow block.
+// out := a tile against a narrow block.
 template <class Form, int... kToken>
 void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
-                 std::integer_sequence<int, kToken...> tokens, float* out) {
+                 std::integer_sequence<int, kToken...> tokens, const OutputOfTile& out) {
   constexpr int kTokens = sizeof...(kToken);
   const FloatTag d;
   Floats totals[kTokens];
@@ -142,7 +150,7 @@ void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const Rounde
       add_minimums<Form>(unit, x.sums + group * kTokens, tokens, totals);
     }
   }
-  (hn::StoreU(totals[kToken], d, out + kToken * kLanes), ...);
+  (hn::StoreU(totals[kToken], d, out.row(kToken)), ...);
   add_remainders<Form>(tile, x, out);
 }
 

@@ -28,7 +28,7 @@ namespace bantam::cpu::HWY_NAMESPACE {
 // sums as registers hold. Where one instruction makes a product, more of them hide its latency.
 constexpr int kLeastVectors = 2, kMostVectors = HWY_TARGET == HWY_AVX3_DL ? 3 : 2, kWeightRows = 4;
 // Units of a tile and a block that meet before the next: they stay in a first-level cache.
-constexpr std::int64_t kUnitsAtATime = 8;
+constexpr std::int64_t kUnitsAtATime = kLanes == 16 ? 8 : 24;
 
 // Rows and vectors are folded over like rows of a narrow block.
 
@@ -119,9 +119,10 @@ HWY_INLINE void add_wide_half(const RowsOfUnit& unit, const RoundedRows::Block& 
 }
 
 template <int... kVector>
-HWY_INLINE TotalsOfRow<sizeof...(kVector)> load_totals(const float (*from)[kLanes],
+HWY_INLINE TotalsOfRow<sizeof...(kVector)> load_totals(bool begin, const float (*from)[kLanes],
                                                        std::integer_sequence<int, kVector...>) {
-  return {{hn::LoadU(FloatTag(), from[kVector])...}};
+  const FloatTag d;
+  return {{(begin ? hn::Zero(d) : hn::LoadU(d, from[kVector]))...}};
 }
 template <int... kVector>
 HWY_INLINE void store_totals(const TotalsOfRow<sizeof...(kVector)>& totals, float (*to)[kLanes],
@@ -129,8 +130,8 @@ HWY_INLINE void store_totals(const TotalsOfRow<sizeof...(kVector)>& totals, floa
   (hn::StoreU(totals.parts[kVector], FloatTag(), to[kVector]), ...);
 }
 
-// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block; `row`
-// is the first of the weight's.
+// sums [kWeightRows][kVectors][kLanes] += products of units first … last with a wide block, := from
+// unit 0 on; `row` is the first of the weight's.
 template <class Form, int kVectors, int... kRow>
 HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t first,
                                std::int64_t last, const RoundedRows::Block& x,
@@ -138,7 +139,7 @@ HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t
                                float (*sums)[kVectors][kLanes]) {
   constexpr std::make_integer_sequence<int, kVectors> vectors;
   constexpr std::make_integer_sequence<int, kQuadsOfHalf<Form>> steps;
-  TotalsOfRow<kVectors> totals[kWeightRows] = {load_totals(sums[kRow], vectors)...};
+  TotalsOfRow<kVectors> totals[kWeightRows] = {load_totals(first == 0, sums[kRow], vectors)...};
   for (std::int64_t group = first; group < last; ++group) {
     const auto unit = tile.unit(group);
     const RowsOfUnit of_rows{unit.levels + 4 * row, unit.scales + row, unit.minimums + row};
@@ -150,12 +151,12 @@ HWY_INLINE void add_wide_units(const OpenTile<Form>& tile, int row, std::int64_t
   (store_totals(totals[kRow], sums[kRow], vectors), ...);
 }
 
-// out [kVectors * kLanes][kLanes]: a tile against a wide block.
+// out := a tile against a wide block.
 template <class Form, int kVectors>
 HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
-                            const RoundedRows::Block& x, float* out) {
+                            const RoundedRows::Block& x, const OutputOfTile& out) {
   const FloatTag d;
-  float sums[kLanes][kVectors][kLanes] = {};
+  float sums[kLanes][kVectors][kLanes];
   for (std::int64_t first = 0; first < groups; first += kUnitsAtATime) {
     const std::int64_t last = std::min(first + kUnitsAtATime, groups);
     for (int row = 0; row < kLanes; row += kWeightRows) {
@@ -168,7 +169,7 @@ HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
       float by_token[kLanes * kWeightRows];
       hn::StoreInterleaved4(of_row(0), of_row(1), of_row(2), of_row(3), d, by_token);
       for (int t = 0; t < kLanes; ++t) {
-        std::memcpy(out + (v * kLanes + t) * kLanes + row, by_token + t * kWeightRows,
+        std::memcpy(out.row(v * kLanes + t) + row, by_token + t * kWeightRows,
                     kWeightRows * sizeof(float));
       }
     }
