@@ -146,7 +146,7 @@ TEST(EmbedderOfARealModel, CosinesOfPairsEqualThoseOfSentenceTransformers) {
   const Json golden = parse_json(read_file(Path(folder) / "golden.json"));
   const auto texts = golden["texts"].get<std::vector<std::string>>();
   const auto expected = golden["cosines"].get<std::vector<double>>();
-  set_matmul_precision(cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32);
+  set_matmul_precision(cpu_multiplies_integers() ? MatmulPrecision::i16 : MatmulPrecision::f32);
   const Embedder embedder(load_encoder((Path(folder) / "model").string()));
   embedder.embed(std::span(texts).subspan(0, 64));  // warm
   const auto start = std::chrono::steady_clock::now();

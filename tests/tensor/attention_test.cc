@@ -189,7 +189,7 @@ TEST(AttentionOverPlans, KeepsNoMatrixOfScores) {
 class AttentionInIntegers : public testing::Test {
  protected:
   void SetUp() override {
-    if (!cpu_multiplies_i16()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
+    if (!cpu_multiplies_integers()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
     set_matmul_precision(MatmulPrecision::i16);
   }
   void TearDown() override { set_matmul_precision(MatmulPrecision::automatic); }

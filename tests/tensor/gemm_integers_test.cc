@@ -24,9 +24,7 @@ std::int64_t group_of(Kind kind) {
 class GemmIntegers : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    if (GetParam() == Kind::i8 ? !cpu_multiplies_i8() : !cpu_multiplies_i16()) {
-      GTEST_SKIP() << "this CPU has no such products of integers";
-    }
+    if (!cpu_multiplies_integers()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
   }
   ~GemmIntegers() override { set_thread_count(0); }
 
@@ -69,8 +67,8 @@ struct Matrix {
 };
 
 // Values are off by half a level. Of 16 bits: 0.5 / 46,330 of a group's length each, or 0.5 /
-// 32,767 of its largest where that is more; of 8 bits: 0.5 / 127 of its largest. Sums of f32 over
-// groups add their own rounding.
+// 32,767 of its largest where that is more; of 8 bits: 0.5 / 127, or 63, of its largest. Sums of
+// f32 over groups add their own rounding.
 double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, std::int64_t k,
                    Kind kind) {
   const std::int64_t group = group_of(kind);
@@ -83,8 +81,10 @@ double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, 
       a_largest = std::max(a_largest, std::abs(x)), b_largest = std::max(b_largest, std::abs(y));
       magnitude += std::abs(x * y);
     }
-    const double a_step = kind == Kind::i8 ? a_largest / 127 : std::sqrt(a_length) / 32767;
-    const double b_step = kind == Kind::i8 ? b_largest / 127 : std::sqrt(b_length) / 32767;
+    const double a_step =
+        kind == Kind::i8 ? a_largest / largest_i8_level() : std::sqrt(a_length) / 32767;
+    const double b_step =
+        kind == Kind::i8 ? b_largest / largest_i8_level() : std::sqrt(b_length) / 32767;
     bound += 0.5 * (a_step * b_sum + b_step * a_sum) +
              0.25 * static_cast<double>(group) * a_step * b_step;
   }

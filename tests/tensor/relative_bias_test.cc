@@ -91,7 +91,7 @@ TEST(RelativeBias, AddsTheNumberOfTheBucketThatTheDistanceHas) {
 }
 
 TEST(RelativeBias, IsAddedWhereProductsAreIntegers) {
-  if (!cpu_multiplies_i16()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
+  if (!cpu_multiplies_integers()) GTEST_SKIP() << "needs AVX2 or AVX-512 with VNNI";
   const OpCase op_case{{normal({290, 4, 32}), normal({290, 2, 32}), normal({290, 2, 32}),
                         normal({290, 4, 7}), normal({1, 4, 7})},
                        with(planned({270, 20}, true), Sides::both, 0.18f)};

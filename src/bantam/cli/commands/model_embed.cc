@@ -74,7 +74,7 @@ class ModelEmbed final : public CommandBody {
     // Sums of products in bf16 move cosines by some 1e-3; a vector is compared with ones of other
     // machines, so no product is rounded that far unless asked for.
     if (session.shared().precision == "auto") {
-      set_matmul_precision(cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32);
+      set_matmul_precision(cpu_multiplies_integers() ? MatmulPrecision::i16 : MatmulPrecision::f32);
     }
     const Embedder embedder(load_encoder(options_.model), embedder_options());
     for (const std::string& warning : embedder.encoder().warnings) session.progress().note(warning);

@@ -89,8 +89,9 @@ double DeviceBench::best_integer() const {
 std::vector<MatmulPrecision> gemm_types() {
   std::vector<MatmulPrecision> types = {MatmulPrecision::f32};
   if (cpu_multiplies_bf16()) types.push_back(MatmulPrecision::bf16);
-  if (cpu_multiplies_i16()) types.push_back(MatmulPrecision::i16);
-  if (cpu_multiplies_i8()) types.push_back(MatmulPrecision::i8);
+  if (cpu_multiplies_integers()) {
+    types.insert(types.end(), {MatmulPrecision::i16, MatmulPrecision::i8});
+  }
   return types;
 }
 

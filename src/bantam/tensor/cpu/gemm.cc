@@ -34,7 +34,7 @@ void set_matmul_precision(MatmulPrecision precision) {
         "matmul precision: expected f32, i16 where there is AVX2, or automatic; found bf16: this "
         "CPU has neither AVX512-BF16 nor AMX");
   }
-  if (precision == MatmulPrecision::i16 && !cpu_multiplies_i16()) {
+  if (precision == MatmulPrecision::i16 && !cpu_multiplies_integers()) {
     throw usage_error(
         "matmul precision: expected f32 or automatic, found i16: this CPU has neither AVX2 nor, if "
         "it has AVX-512, VNNI");
@@ -80,13 +80,13 @@ MatmulPrecision matmul_precision() {
   if (precision != MatmulPrecision::automatic) return precision;
   if (!RoundActivations::in_force()) return MatmulPrecision::f32;
   if (cpu_has_bf16_tiles()) return MatmulPrecision::bf16;
-  return cpu_multiplies_i16() ? MatmulPrecision::i16 : MatmulPrecision::f32;
+  return cpu_multiplies_integers() ? MatmulPrecision::i16 : MatmulPrecision::f32;
 }
 
 MatmulPrecision gradient_precision() {
   const MatmulPrecision precision = matmul_precision();
   const bool takes_bytes = precision == MatmulPrecision::i16 && matmul_precision_is_automatic();
-  return takes_bytes && cpu_multiplies_i8() ? MatmulPrecision::i8 : precision;
+  return takes_bytes ? MatmulPrecision::i8 : precision;
 }
 
 }  // namespace bantam

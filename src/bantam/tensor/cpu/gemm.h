@@ -32,7 +32,10 @@ void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
 
 /// Neighbors along k that share a scale in gemm_i8.
 inline constexpr std::int64_t kI8Group = 64;
-/// The same in integers of 8 bits: a value is off by at most 0.5 / 127 of the largest of its group.
+/// The largest level of gemm_i8: 127 with VNNI, 63 with AVX2 alone.
+int largest_i8_level();
+/// The same in integers of 8 bits: a value is off by at most 0.5 / largest_i8_level() of the
+/// largest of its group.
 void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
              std::int64_t c_stride, bool accumulate);
 

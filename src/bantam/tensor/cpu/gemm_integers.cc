@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,7 @@ namespace bantam::cpu {
 struct IntegerKernel {
   int rows = 0, columns = 0;  // of a panel of a and of b; 0: no kernel for this CPU
   int in_word = 0;            // levels of 32 bits
+  int largest_level = 0;
   using Pack = void (*)(const Vectors&, const PackedVectors&, std::int64_t block,
                         std::int64_t first_panel, std::int64_t last_panel);
   Pack pack_rows, pack_columns;
@@ -53,61 +55,118 @@ namespace {
 
 #if BANTAM_MULTIPLIES_I16
 
-// As many sums as leave room in 16 registers for two vectors of b, one of a and a product; with
-// AVX-512 in 32.
-constexpr int kColumns = 2 * kLanes, kRows = kLanes == 8 ? 6 : 12;
+constexpr int kColumns = 2 * kLanes;
 
-// The sums of a row of a: one vector for each of b. Rows are folded over, not looped over: an array
-// that is indexed by a loop would stay in memory.
+// Words of a row that are multiplied before the next row: what AVX2 adds up in 16 bits.
+template <class Level>
+constexpr int kWordsAtOnce = HWY_TARGET == HWY_AVX2 && sizeof(Level) == 1 ? 2 : 1;
+
+// Rows that meet two vectors of b at a time: as many as leave room for their sums, for what is read
+// of b and a, and for a product, in 16 registers; with AVX-512 in 32.
+template <class Level>
+constexpr int kRowsAtOnce = kLanes == 16               ? 12
+                            : kWordsAtOnce<Level> == 2 ? 4
+                                                       : 6;
+// Rows of a panel of a: packing fills vectors with them.
+template <class Level>
+constexpr int kRows = kWordsAtOnce<Level> == 2 ? kLanes : kRowsAtOnce<Level>;
+
+using ByteSums = QuadSums<ByteTag, kLargestByte + kMovedUp, false, kLargestByte>;
+template <class Level>
+using Sums = std::conditional_t<sizeof(Level) == 2, Ints, ByteSums>;
+
+// The sums of a row of a: one vector for each of b. Rows and words are folded over, not looped
+// over: an array that is indexed by a loop would stay in memory.
+template <class Level>
 struct RowSums {
-  Ints left, right;
+  Sums<Level> left, right;
 };
-using RowIndices = std::make_integer_sequence<int, kRows>;
+template <class Level>
+using RowIndices = std::make_integer_sequence<int, kRowsAtOnce<Level>>;
+template <class Level>
+using WordIndices = std::make_integer_sequence<int, kWordsAtOnce<Level>>;
 
 // sum += the products of the levels in each word of x, a row's, with those in the word of y.
-HWY_INLINE Ints add_products(std::int16_t, Ints sum, Ints x, Ints y) {
-  return add_pair_products(sum, x, y);
+template <int kStep, int kSteps>
+HWY_INLINE void add_products(Ints& sum, Ints x, Ints y) {
+  sum = add_pair_products(sum, x, y);
 }
-#if BANTAM_MULTIPLIES_I8
-HWY_INLINE Ints add_products(std::int8_t, Ints sum, Ints x, Ints y) {
-  return add_byte_products(sum, x, y);
-}
-#endif
-
-template <class Level>
-HWY_INLINE RowSums add_products(RowSums sums, Ints of_row, Ints left, Ints right) {
-  return {add_products(Level(), sums.left, of_row, left),
-          add_products(Level(), sums.right, of_row, right)};
+template <int kStep, int kSteps>
+HWY_INLINE void add_products(ByteSums& sum, Ints x, Ints y) {
+  sum.template add<kStep, kSteps>(ByteSums::prepare(hn::BitCast(ByteTag(), x)),
+                                  hn::BitCast(SignedByteTag(), y));
 }
 
-// What the sums of a group begin with.
+// What the sums of a group of a panel of b begin with.
 template <class Level>
-HWY_INLINE RowSums first_sums(const std::int32_t* corrections) {
+HWY_INLINE RowSums<Level> first_sums(const PackedVectors::Panel& b, std::int64_t group) {
   const IntTag d;
-  if constexpr (sizeof(Level) == 2) return {hn::Zero(d), hn::Zero(d)};
-  return {hn::LoadU(d, corrections), hn::LoadU(d, corrections + kLanes)};
+  if constexpr (sizeof(Level) == 2) {
+    return {hn::Zero(d), hn::Zero(d)};
+  } else {
+    const std::int32_t* corrections = b.corrections + group * kColumns;
+    RowSums<Level> sums;
+    sums.left.start(hn::LoadU(d, corrections));
+    sums.right.start(hn::LoadU(d, corrections + kLanes));
+    return sums;
+  }
 }
 
-// sums += a group of a panel of a times that of b.
-template <class Level, int... kRow>
+HWY_INLINE Floats total(Ints sum) { return hn::ConvertTo(FloatTag(), sum); }
+HWY_INLINE Floats total(const ByteSums& sum) { return total(sum.total()); }
+
+// Words of two vectors of b.
+template <int kWords>
+struct WordsOfColumns {
+  Ints left[kWords], right[kWords];
+};
+
+// sums of a row += words of that row times those of the columns.
+template <class Level, int... kWord>
+HWY_INLINE void multiply_row(const std::int32_t* HWY_RESTRICT row,
+                             const WordsOfColumns<sizeof...(kWord)>& columns,
+                             std::integer_sequence<int, kWord...>, RowSums<Level>& sums) {
+  constexpr int kWords = sizeof...(kWord);
+  const Ints words[] = {hn::Set(IntTag(), row[kWord * kRows<Level>])...};
+  (add_products<kWord, kWords>(sums.left, words[kWord], columns.left[kWord]), ...);
+  (add_products<kWord, kWords>(sums.right, words[kWord], columns.right[kWord]), ...);
+}
+
+// sums += words of rows of a panel of a times those of b.
+template <class Level, int... kWord, int... kRow>
+HWY_INLINE void multiply_words(const std::int32_t* HWY_RESTRICT a,
+                               const std::int32_t* HWY_RESTRICT b,
+                               std::integer_sequence<int, kWord...> words,
+                               std::integer_sequence<int, kRow...>,
+                               RowSums<Level> (&sums)[kRowsAtOnce<Level>]) {
+  const IntTag d;
+  const WordsOfColumns<sizeof...(kWord)> columns = {
+      {hn::LoadU(d, b + kWord * kColumns)...}, {hn::LoadU(d, b + kWord * kColumns + kLanes)...}};
+  (multiply_row<Level>(a + kRow, columns, words, sums[kRow]), ...);
+}
+
+// sums += a group of rows of a panel of a times that of b.
+template <class Level>
 HWY_INLINE void multiply_group(const std::int32_t* HWY_RESTRICT a,
                                const std::int32_t* HWY_RESTRICT b, std::int64_t words,
-                               std::integer_sequence<int, kRow...>, RowSums (&sums)[kRows]) {
-  const IntTag d;
-  for (std::int64_t word = 0; word < words; ++word, a += kRows, b += kColumns) {
-    const Ints left = hn::LoadU(d, b), right = hn::LoadU(d, b + kLanes);
-    ((sums[kRow] = add_products<Level>(sums[kRow], hn::Set(d, a[kRow]), left, right)), ...);
+                               RowSums<Level> (&sums)[kRowsAtOnce<Level>]) {
+  constexpr int kWords = kWordsAtOnce<Level>;
+  for (; words >= kWords; words -= kWords, a += kWords * kRows<Level>, b += kWords * kColumns) {
+    multiply_words<Level>(a, b, WordIndices<Level>(), RowIndices<Level>(), sums);
+  }
+  if (kWords > 1 && words > 0) {
+    multiply_words<Level>(a, b, std::integer_sequence<int, 0>(), RowIndices<Level>(), sums);
   }
 }
 
 // A row of c [kColumns] := or += sums times the scales of the row and the columns.
-template <bool kAdd>
-HWY_INLINE void write_scaled(const RowSums& sums, float of_row, Floats of_left, Floats of_right,
-                             float* HWY_RESTRICT c) {
+template <class Level, bool kAdd>
+HWY_INLINE void write_scaled(const RowSums<Level>& sums, float of_row, Floats of_left,
+                             Floats of_right, float* HWY_RESTRICT c) {
   const FloatTag d;
   const Floats scale = hn::Set(d, of_row);
   const Floats left = hn::Mul(scale, of_left), right = hn::Mul(scale, of_right);
-  const Floats left_sum = hn::ConvertTo(d, sums.left), right_sum = hn::ConvertTo(d, sums.right);
+  const Floats left_sum = total(sums.left), right_sum = total(sums.right);
   if constexpr (kAdd) {
     hn::StoreU(hn::MulAdd(left_sum, left, hn::LoadU(d, c)), d, c);
     hn::StoreU(hn::MulAdd(right_sum, right, hn::LoadU(d, c + kLanes)), d, c + kLanes);
@@ -117,32 +176,37 @@ HWY_INLINE void write_scaled(const RowSums& sums, float of_row, Floats of_left, 
   }
 }
 
-// c [kRows][kColumns] := or += group `group` of a panel of a times that of b.
+// c [kRowsAtOnce][kColumns] := or += group `group` of rows of a panel of a, from `row` on, times
+// that of b.
 template <class Level, bool kAdd, int... kRow>
-HWY_INLINE void write_group(const PackedVectors::Panel& a, const PackedVectors::Panel& b,
-                            std::int64_t group, std::integer_sequence<int, kRow...> rows, float* c,
+HWY_INLINE void write_group(const PackedVectors::Panel& a, int row, const PackedVectors::Panel& b,
+                            std::int64_t group, std::integer_sequence<int, kRow...>, float* c,
                             std::int64_t c_stride) {
   const FloatTag d;
   const std::int64_t begin = group * a.group, depth = std::min(a.group, a.depth - begin);
   constexpr std::int64_t kCount = kInWord<Level>;
-  const RowSums first = first_sums<Level>(b.corrections + group * kColumns);
-  RowSums sums[kRows];
+  const RowSums<Level> first = first_sums<Level>(b, group);
+  RowSums<Level> sums[kRowsAtOnce<Level>];
   ((sums[kRow] = first), ...);
-  multiply_group<Level>(a.words + begin / kCount * kRows, b.words + begin / kCount * kColumns,
-                        (depth + kCount - 1) / kCount, rows, sums);
-  const float *of_rows = a.scales + group * kRows, *of_columns = b.scales + group * kColumns;
+  multiply_group<Level>(a.words + begin / kCount * kRows<Level> + row,
+                        b.words + begin / kCount * kColumns, (depth + kCount - 1) / kCount, sums);
+  const float *of_rows = a.scales + group * kRows<Level> + row,
+              *of_columns = b.scales + group * kColumns;
   const Floats left = hn::LoadU(d, of_columns), right = hn::LoadU(d, of_columns + kLanes);
-  (write_scaled<kAdd>(sums[kRow], of_rows[kRow], left, right, c + kRow * c_stride), ...);
+  (write_scaled<Level, kAdd>(sums[kRow], of_rows[kRow], left, right, c + kRow * c_stride), ...);
 }
 
 // c [kRows][kColumns] := or += a panel of a times a panel of b.
 template <class Level>
 void multiply_panels(const PackedVectors::Panel& a, const PackedVectors::Panel& b, bool add,
                      float* c, std::int64_t c_stride) {
-  const RowIndices rows;
-  if (!add) write_group<Level, false>(a, b, 0, rows, c, c_stride);
-  for (std::int64_t group = add ? 0 : 1; group * a.group < a.depth; ++group) {
-    write_group<Level, true>(a, b, group, rows, c, c_stride);
+  constexpr RowIndices<Level> rows;
+  for (int row = 0; row < kRows<Level>;
+       row += kRowsAtOnce<Level>, c += kRowsAtOnce<Level> * c_stride) {
+    if (!add) write_group<Level, false>(a, row, b, 0, rows, c, c_stride);
+    for (std::int64_t group = add ? 0 : 1; group * a.group < a.depth; ++group) {
+      write_group<Level, true>(a, row, b, group, rows, c, c_stride);
+    }
   }
 }
 
@@ -151,7 +215,7 @@ template <class Level>
 void multiply_panels_in_part(const PackedVectors::Panel& a, const PackedVectors::Panel& b, bool add,
                              float* c, std::int64_t c_stride, std::int64_t rows,
                              std::int64_t columns) {
-  float whole[kRows * kColumns];
+  float whole[kRows<Level> * kColumns];
   multiply_panels<Level>(a, b, false, whole, kColumns);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t j = 0; j < columns; ++j) {
@@ -170,11 +234,11 @@ void form_tile(const PackedVectors& a, const PackedVectors& b, const OutputTile&
     for (std::int64_t j = 0; j < tile.columns; j += kColumns) {
       const auto b_panel = b.panel(block, (tile.column + j) / kColumns);
       const std::int64_t columns = std::min<std::int64_t>(kColumns, tile.columns - j);
-      for (std::int64_t i = 0; i < tile.rows; i += kRows) {
-        const auto a_panel = a.panel(block, (tile.row + i) / kRows);
-        const std::int64_t rows = std::min<std::int64_t>(kRows, tile.rows - i);
+      for (std::int64_t i = 0; i < tile.rows; i += kRows<Level>) {
+        const auto a_panel = a.panel(block, (tile.row + i) / kRows<Level>);
+        const std::int64_t rows = std::min<std::int64_t>(kRows<Level>, tile.rows - i);
         float* at = c + (tile.row + i) * c_stride + tile.column + j;
-        if (rows == kRows && columns == kColumns) {
+        if (rows == kRows<Level> && columns == kColumns) {
           multiply_panels<Level>(a_panel, b_panel, add, at, c_stride);
         } else {
           multiply_panels_in_part<Level>(a_panel, b_panel, add, at, c_stride, rows, columns);
@@ -186,10 +250,11 @@ void form_tile(const PackedVectors& a, const PackedVectors& b, const OutputTile&
 
 template <class Level>
 IntegerKernel kernel_of() {
-  return {kRows,
+  return {kRows<Level>,
           kColumns,
           kInWord<Level>,
-          pack<Level, kRows, true>,
+          kLargestLevel<Level>,
+          pack<Level, kRows<Level>, true>,
           pack<Level, kColumns, false>,
           form_tile<Level>};
 }
@@ -205,7 +270,7 @@ IntegerKernel find_i16() {
 }
 
 IntegerKernel find_i8() {
-#if BANTAM_MULTIPLIES_I8
+#if BANTAM_MULTIPLIES_I16
   return kernel_of<std::int8_t>();
 #else
   return {};
@@ -306,6 +371,8 @@ void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
                     c, c_stride, accumulate);
 }
 
+int largest_i8_level() { return kernel_i8().largest_level; }
+
 void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
              std::int64_t c_stride, bool accumulate) {
   if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
@@ -317,8 +384,7 @@ void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matri
 
 namespace bantam {
 
-bool cpu_multiplies_i16() { return cpu::kernel_i16().rows > 0; }
-bool cpu_multiplies_i8() { return cpu::kernel_i8().rows > 0; }
+bool cpu_multiplies_integers() { return cpu::kernel_i16().rows > 0; }
 
 }  // namespace bantam
 #endif  // HWY_ONCE

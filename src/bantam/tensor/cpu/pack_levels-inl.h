@@ -18,10 +18,7 @@
 #include "bantam/tensor/cpu/nearest-inl.h"
 #include "bantam/tensor/cpu/packed_levels.h"
 #include "bantam/tensor/cpu/pair_dot-inl.h"
-
-// Products of bytes take an instruction of VNNI; AVX2 would need four for it.
-#undef BANTAM_MULTIPLIES_I8
-#define BANTAM_MULTIPLIES_I8 (HWY_TARGET == HWY_AVX3_DL)
+#include "bantam/tensor/cpu/quad_dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
@@ -31,6 +28,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using IntTag = hn::RebindToSigned<FloatTag>;
 using ShortTag = hn::Repartition<std::int16_t, FloatTag>;
+using ByteTag = hn::Repartition<std::uint8_t, FloatTag>;
+using SignedByteTag = hn::RebindToSigned<ByteTag>;
 using Floats = hn::Vec<FloatTag>;
 using Ints = hn::Vec<IntTag>;
 using Shorts = hn::Vec<ShortTag>;
@@ -38,6 +37,14 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
 template <class Level>
 constexpr int kInWord = 4 / sizeof(Level);
+
+// The largest level of a byte. VNNI adds products of bytes up in 32 bits; AVX2 does in 16 at first,
+// which hold four products of these.
+constexpr int kLargestByte = HWY_TARGET == HWY_AVX2 ? 63 : 127;
+template <class Level>
+constexpr int kLargestLevel = sizeof(Level) == 2 ? 32767 : kLargestByte;
+// Instructions that multiply bytes take one factor without sign: levels of rows move up by this.
+constexpr int kMovedUp = kLargestByte + 1;
 
 // Of each lane: level = value * multiplier, value = level * scale.
 struct Rounding {
@@ -49,7 +56,7 @@ HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
   // With 0.5 sqrt(kLargestGroup) of rounding, 16-bit levels still give less than 2^31 when squared;
   // 8-bit levels do, however long.
   constexpr float kLongest = sizeof(Level) == 2 ? 46330 : 1e9f;
-  constexpr float kLargestLevel = sizeof(Level) == 2 ? 32767 : 127, kLargestMultiplier = 1e37f;
+  constexpr float kLargestMultiplier = 1e37f;
   constexpr float kLengthOfOnes = 11.32f;  // sqrt(kLargestGroup), and a little more
   const FloatTag d;
   // Squares leave the range of f32 long before values do.
@@ -57,8 +64,8 @@ HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
       hn::And(hn::Gt(squares, hn::Set(d, 1e-30f)), hn::Lt(squares, hn::Set(d, 1e37f)));
   const Floats length =
       hn::IfThenElse(in_range, hn::Sqrt(squares), hn::Mul(largest, hn::Set(d, kLengthOfOnes)));
-  Floats multiplier =
-      hn::Min(hn::Div(hn::Set(d, kLongest), length), hn::Div(hn::Set(d, kLargestLevel), largest));
+  Floats multiplier = hn::Min(hn::Div(hn::Set(d, kLongest), length),
+                              hn::Div(hn::Set(d, float{kLargestLevel<Level>}), largest));
   multiplier = hn::Min(multiplier, hn::Set(d, kLargestMultiplier));
   const Floats scale = hn::Div(hn::Set(d, 1.0f), multiplier);
   const auto is_zero = hn::Eq(largest, hn::Zero(d));
@@ -111,11 +118,11 @@ struct LanesOfGroup {
   }
 };
 
-// The instruction that multiplies bytes takes one factor without sign: levels of rows move up.
 template <class Level, bool kRows>
 HWY_INLINE Ints moved_up(Ints words) {
-  constexpr bool kMoves = kRows && sizeof(Level) == 1;
-  return kMoves ? hn::Xor(words, hn::Set(IntTag(), static_cast<std::int32_t>(0x80808080))) : words;
+  if constexpr (!kRows || sizeof(Level) != 1) return words;
+  const ByteTag d;
+  return hn::BitCast(IntTag(), hn::Add(hn::BitCast(d, words), hn::Set(d, std::uint8_t{kMovedUp})));
 }
 
 // words [depth / kInWord][kWidth] of a group, its first kWidth lanes, and scales.
@@ -182,13 +189,15 @@ HWY_INLINE Ints words_of(const Step<std::int16_t>& x, Floats multiplier) {
   const Ints high = nearest(x.parts[1], multiplier);
   return hn::BitCast(IntTag(), hn::ReorderDemote2To(ShortTag(), low, high));
 }
-#if BANTAM_MULTIPLIES_I8
 HWY_INLINE Ints words_of(const Step<std::int8_t>& x, Floats multiplier) {
   const Ints low = words_of(Step<std::int16_t>{{x.parts[0], x.parts[1]}}, multiplier);
   const Ints high = words_of(Step<std::int16_t>{{x.parts[2], x.parts[3]}}, multiplier);
-  return Ints{_mm512_packs_epi16(low.raw, high.raw)};  // which Highway 1.0 has no name for
-}
+#if HWY_TARGET == HWY_AVX2  // Highway 1.0 has no name for these
+  return Ints{_mm256_packs_epi16(low.raw, high.raw)};
+#else
+  return Ints{_mm512_packs_epi16(low.raw, high.raw)};
 #endif
+}
 template <class Level>
 constexpr int word_in_lane(int block, int i) {
   if (sizeof(Level) == 1) return i * kLanes / 4 + block;
@@ -302,28 +311,23 @@ HWY_INLINE LanesOfGroup lanes_of_group(const Vectors& from, std::int64_t first, 
   return {room, kLanes, depth};
 }
 
-#if BANTAM_MULTIPLIES_I8
-HWY_INLINE Ints add_byte_products(Ints sum, Ints unsigned_bytes, Ints signed_bytes) {
-  // As in gemm_integers.cc: Highway 1.0 leaves this instruction out.
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(unsigned_bytes.raw), "v"(signed_bytes.raw));
-  return sum;
-}
-
-// What rows that moved up by 128 add to their dot products with the columns of a group, negated.
+// What rows that moved up add to their dot products with the columns of a group, negated.
 template <int kWidth>
 HWY_INLINE void store_corrections(const std::int32_t* words, std::int64_t count,
                                   std::int32_t* corrections) {
   const IntTag d;
-  const Ints all_128 = hn::Set(d, static_cast<std::int32_t>(0x80808080));
+  using Sum = QuadSums<ByteTag, kMovedUp, false, kLargestByte>;
+  const auto moved_up = Sum::prepare(hn::Set(ByteTag(), std::uint8_t{kMovedUp}));
   for (int lane = 0; lane < kWidth; lane += kLanes) {
-    Ints sum = hn::Zero(d);
+    Sum sum;
+    sum.start(hn::Zero(d));
     for (std::int64_t i = 0; i < count; ++i) {
-      sum = add_byte_products(sum, all_128, hn::LoadU(d, words + i * kWidth + lane));
+      const Ints levels = hn::LoadU(d, words + i * kWidth + lane);
+      sum.template add<0, 1>(moved_up, hn::BitCast(SignedByteTag(), levels));
     }
-    hn::StoreU(hn::Neg(sum), d, corrections + lane);
+    hn::StoreU(hn::Neg(sum.total()), d, corrections + lane);
   }
 }
-#endif
 
 // The group of a panel that begins at element l of its block. kRows: rows of a, else columns of b.
 template <class Level, int kWidth, bool kRows>
@@ -346,12 +350,10 @@ HWY_INLINE void pack_group(const Vectors& from, const PackedVectors::Panel& to, 
           {from.data + first * from.stride + begin, from.stride, depth, vectors}, words, scales);
     }
   }
-#if BANTAM_MULTIPLIES_I8
   if constexpr (sizeof(Level) == 1 && !kRows) {
     store_corrections<kWidth>(words_of_group, (depth + kCount - 1) / kCount,
                               to.corrections + l / to.group * kWidth);
   }
-#endif
 }
 
 // Panels first … last of a block, of kWidth vectors each; vectors beyond the last are zeros.

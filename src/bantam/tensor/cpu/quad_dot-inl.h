@@ -1,7 +1,7 @@
 // Sums of four neighbouring products of bytes, for the instruction set being compiled: one
 // instruction where the CPU has VNNI, two or three on others.
 //
-//   QuadSums<D, kLargest, kSigned> sums;
+//   QuadSums<D, kLargest, kSigned, kLargestX> sums;
 //   sums.start(first);
 //   sums.add<0, 2>(sums.prepare(weight), x);
 //   sums.add<1, 2>(sums.prepare(more), y);
@@ -10,7 +10,8 @@
 // Lane i of the total, an i32, is exactly first[i] and the sum over j < 4 of
 // weight[4 i + j] * x[4 i + j] and more[4 i + j] * y[4 i + j].
 //
-// Weight levels are 0 … kLargest, or two's complement when kSigned; x levels are -127 … 127.
+// Weight levels are 0 … kLargest, or two's complement when kSigned; x levels are -kLargestX …
+// kLargestX.
 //
 // No include guard of the usual kind: Highway includes this once for each instruction set.
 #if defined(BANTAM_TENSOR_CPU_QUAD_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -76,7 +77,7 @@ HWY_INLINE Sums quad_products(Sums sum, Weights weight, Xs x) {
 #endif  // BANTAM_HAS_PAIR_PRODUCTS
 
 /// D: the tag of the bytes.
-template <class D, int kLargest, bool kSigned>
+template <class D, int kLargest, bool kSigned, int kLargestX = 127>
 class QuadSums {
   using D8 = hn::Rebind<std::int8_t, D>;
   using D16 = hn::Repartition<std::int16_t, D>;
@@ -107,9 +108,10 @@ class QuadSums {
 #if HWY_TARGET == HWY_AVX3_DL
     total_ = quad_products(total_, weight.magnitude, x);
 #elif BANTAM_HAS_PAIR_PRODUCTS
-    // 2 * kLargest * 127 bounds a pair; as many as fit 16 bits are summed there, which saves a
-    // widening each.
-    constexpr int kFit = kSigned ? 1 : 32767 / (2 * kLargest * 127);
+    // 2 * kLargest * kLargestX bounds a pair; as many as fit 16 bits are summed there, which saves
+    // a widening each.
+    constexpr int kFit = kSigned ? 1 : 32767 / (2 * kLargest * kLargestX);
+    static_assert(kFit > 0);
     const auto products = pair_products(weight.magnitude, x);
     if constexpr (kStep % kFit == 0) {
       pairs_ = products;
