@@ -212,7 +212,7 @@ TEST_P(ForInstructions, AnInterleavedWeightKeepsItsValues) {
     const std::vector<double> expected = w.values();
     Tensor out = Tensor::empty({21, 512});
     const auto decode = [&](std::int64_t first, std::int64_t rows) {
-      cpu::decode_interleaved(*cpu::interleaved(w), first, rows, out.data<float>() + first * 512);
+      cpu::decode_interleaved(cpu::interleaved(w), first, rows, out.data<float>() + first * 512);
     };
     decode(0, 16);
     decode(16, 5);  // panels of a large weight begin in its middle

@@ -47,34 +47,39 @@ Strides dense_strides(const Shape& shape) {
 }
 
 struct Tensor::Storage {
-  TensorBlock block;                  // of memory of its own
-  std::shared_ptr<const void> owner;  // of memory that it looks at
   const std::byte* data = nullptr;
   std::byte* writable = nullptr;
-
-  // Forms that kernels derived, by the part of the memory they were made of.
+  // Forms that kernels derived, by the part of the memory they were made of. A list that grows at
+  // its head under the mutex, so that finding one, which decoding does for every weight and token,
+  // locks nothing.
   struct Form {
     std::int64_t offset;
     Shape shape;
     std::shared_ptr<const void> form;
+    std::unique_ptr<const Form> before;
   };
+  std::atomic<const Form*> forms = nullptr;
   std::mutex forms_mutex;
-  std::vector<Form> forms;
-  std::atomic<bool> has_forms = false;
 
-  // Under the mutex.
-  const Form* find_form(std::int64_t offset, const Shape& shape) const {
-    for (const Form& known : forms) {
-      if (known.offset == offset && known.shape == shape) return &known;
+  TensorBlock block;                  // of memory of its own
+  std::shared_ptr<const void> owner;  // of memory that it looks at
+
+  const void* find_form(std::int64_t offset, const Shape& shape) const {
+    for (const Form* known = forms; known != nullptr; known = known->before.get()) {
+      if (known->offset == offset && known->shape == shape) return known->form.get();
     }
     return nullptr;
   }
 
   void drop_forms() {
     const std::lock_guard lock(forms_mutex);
-    forms.clear();
-    has_forms = false;
+    delete forms.exchange(nullptr);
   }
+
+  Storage() = default;
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  ~Storage() { delete forms.load(); }
 };
 
 namespace {
@@ -206,26 +211,23 @@ std::byte* Tensor::writable_bytes() {
     throw internal_error("tensor: {} {} is read-only memory and was about to be written",
                          info(dtype_).name, shape_.text());
   }
-  if (storage_->has_forms) storage_->drop_forms();
+  if (storage_->forms != nullptr) storage_->drop_forms();
   const std::int64_t unit = info(dtype_).is_quantized ? 1 : info(dtype_).block_bytes;
   return storage_->writable + offset_ * unit;
 }
 
-std::shared_ptr<const void> Tensor::kept_form(
-    const std::function<std::shared_ptr<const void>()>& make) const {
+const void* Tensor::kept_form(const std::function<std::shared_ptr<const void>()>& make) const {
+  if (const void* known = find_kept_form()) return known;
   const std::lock_guard lock(storage_->forms_mutex);
-  if (const Storage::Form* known = storage_->find_form(offset_, shape_)) return known->form;
-  storage_->forms.push_back({offset_, shape_, make()});
-  storage_->has_forms = true;
-  return storage_->forms.back().form;
+  if (const void* known = find_kept_form()) return known;
+  std::shared_ptr<const void> form = make();
+  const void* const made = form.get();
+  storage_->forms = new Storage::Form{offset_, shape_, std::move(form),
+                                      std::unique_ptr<const Storage::Form>(storage_->forms)};
+  return made;
 }
 
-std::shared_ptr<const void> Tensor::find_kept_form() const {
-  if (!storage_->has_forms) return nullptr;
-  const std::lock_guard lock(storage_->forms_mutex);
-  const Storage::Form* known = storage_->find_form(offset_, shape_);
-  return known == nullptr ? nullptr : known->form;
-}
+const void* Tensor::find_kept_form() const { return storage_->find_form(offset_, shape_); }
 
 Tensor Tensor::window(const Shape& shape, std::span<const std::int64_t> strides,
                       std::int64_t offset_elements) const {

@@ -121,10 +121,9 @@ class Tensor {
   /// Something a kernel derived from the elements of this tensor and wants to find again: weights
   /// in the order of its instructions. `make` runs at the first call; the result lives as long as
   /// the memory, and until the memory is written. Safe to call from several threads.
-  std::shared_ptr<const void> kept_form(
-      const std::function<std::shared_ptr<const void>()>& make) const;
-  /// That form, or nothing where none was made.
-  std::shared_ptr<const void> find_kept_form() const;
+  const void* kept_form(const std::function<std::shared_ptr<const void>()>& make) const;
+  /// That form, or nullptr where none was made.
+  const void* find_kept_form() const;
 
   VariableId variable() const { return variable_; }
   bool wants_gradient() const { return variable_ != 0; }

@@ -126,7 +126,7 @@ void decode_interleaved(const InterleavedWeight& weight, std::int64_t first, std
   for (std::int64_t tile = first / weight.lanes; tile * weight.lanes < last; ++tile) {
     const std::int64_t row = tile * weight.lanes, begin = std::max(first, row),
                        end = std::min(last, row + weight.lanes);
-    decode(weight.tiles.bytes() + tile * weight.tile_size, static_cast<int>(begin - row),
+    decode(weight.tiles + tile * weight.tile_size, static_cast<int>(begin - row),
            static_cast<int>(end - row), weight.width, out + (begin - first) * weight.width);
   }
 }

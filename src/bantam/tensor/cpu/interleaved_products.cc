@@ -21,8 +21,8 @@ RoundedRows::Wide rows_side_by_side() {
   return {kernel.lanes, kernel.vectors};
 }
 
-std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
-  return std::static_pointer_cast<const InterleavedWeight>(weight.kept_form([&] {
+const InterleavedWeight& interleaved(const Tensor& weight) {
+  return *static_cast<const InterleavedWeight*>(weight.kept_form([&] {
     const int lanes = interleaved_kernel(weight.dtype()).lanes;
     const auto form = std::make_shared<const InterleavedWeight>(interleave(weight, lanes));
     forget_file_pages(weight.bytes(), weight.byte_size());
@@ -30,8 +30,8 @@ std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight) {
   }));
 }
 
-std::shared_ptr<const InterleavedWeight> find_interleaved(const Tensor& weight) {
-  return std::static_pointer_cast<const InterleavedWeight>(weight.find_kept_form());
+const InterleavedWeight* find_interleaved(const Tensor& weight) {
+  return static_cast<const InterleavedWeight*>(weight.find_kept_form());
 }
 
 namespace {
@@ -86,15 +86,15 @@ void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
   std::shared_ptr<ReadNext> next;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const InterleavedKernel kernel = interleaved_kernel(weights[i].dtype());
-    const auto kept = interleaved(weights[i]);
+    const InterleavedWeight& kept = interleaved(weights[i]);
     // About 48 KiB of weight: enough to read in order for a while, small enough to balance.
-    const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept->tile_size, 1, 32);
-    const std::int64_t tiles = (kept->rows + kernel.lanes - 1) / kernel.lanes;
-    const InterleavedJob job{x,          kept->tiles.bytes(),   kept->tile_size,
-                             kept->rows, outs[i].data<float>(), cache_for_x()};
+    const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept.tile_size, 1, 32);
+    const std::int64_t tiles = (kept.rows + kernel.lanes - 1) / kernel.lanes;
+    const InterleavedJob job{
+        x, kept.tiles, kept.tile_size, kept.rows, outs[i].data<float>(), cache_for_x()};
     pieces.push_back({job, kernel, tiles, grain, chunks});
     chunks += (tiles + grain - 1) / grain;
-    if (i == 0) next = kept->next;
+    if (i == 0) next = kept.next;
   }
   if (chunks == 0) return;
   // The product before this one, of the same caller.

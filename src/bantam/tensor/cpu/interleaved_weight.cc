@@ -219,7 +219,7 @@ InterleavedWeight interleave(const Tensor& weight, int lanes) {
     throw internal_error("interleave: weights of type {} have no integer levels",
                          info(weight.dtype()).name);
   }
-  InterleavedWeight out{weight.dtype(), lanes, weight.size(0), weight.size(1), 0, {}};
+  InterleavedWeight out{weight.dtype(), lanes, weight.size(0), weight.size(1)};
   out.tile_size = out.width / (kUnit * layout.units) * layout.block_size(lanes);
   const std::int64_t tiles = (out.rows + lanes - 1) / lanes;
   const auto memory = allocate_lasting_memory(static_cast<std::size_t>(tiles * out.tile_size));
@@ -252,7 +252,8 @@ InterleavedWeight interleave(const Tensor& weight, int lanes) {
     default:
       break;  // has no layout
   }
-  out.tiles = Tensor::view_of(memory, memory.get(), {tiles * out.tile_size / 4}, DType::i32);
+  out.tiles = memory.get();
+  out.memory = memory;
   return out;
 }
 

@@ -18,6 +18,7 @@
 // The last tile is filled up with rows of zeros.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -28,13 +29,16 @@
 
 namespace bantam::cpu {
 
+/// What each token asks for fits a cache line: while weights stream through the caches, it comes
+/// from memory.
 struct InterleavedWeight {
   DType dtype;
   int lanes;
   std::int64_t rows, width;
-  std::int64_t tile_size;  ///< bytes
-  Tensor tiles;            ///< i32 [bytes / 4]
+  std::int64_t tile_size = 0;  ///< bytes
+  const std::byte* tiles = nullptr;
   std::shared_ptr<ReadNext> next = std::make_shared<ReadNext>();
+  std::shared_ptr<const std::byte> memory = nullptr;  ///< which holds the tiles
 };
 
 /// weight [N, K] of a type with a layout.
@@ -47,10 +51,11 @@ bool multiplies_interleaved(DType dtype);
 RoundedRows::Wide rows_side_by_side();
 
 /// The form of a weight that this CPU multiplies; made by the first call and kept with the weight's
-/// memory. Pages of a mapped file under the weight may then leave memory.
-std::shared_ptr<const InterleavedWeight> interleaved(const Tensor& weight);
-/// That form where it was made, else nothing.
-std::shared_ptr<const InterleavedWeight> find_interleaved(const Tensor& weight);
+/// memory, as long as that lives and is not written. Pages of a mapped file under the weight may
+/// then leave memory.
+const InterleavedWeight& interleaved(const Tensor& weight);
+/// That form where it was made, else nullptr.
+const InterleavedWeight* find_interleaved(const Tensor& weight);
 
 /// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
 /// the sums over units. A row has the same bits however many rows x has and whichever thread

@@ -51,8 +51,8 @@ RowDecoder stored_rows(const Tensor& weight) {
 }
 
 RowDecoder interleaved_rows(const Tensor& weight) {
-  return [kept = interleaved(weight)](std::int64_t first, std::int64_t last, float* out) {
-    decode_interleaved(*kept, first, last - first, out);
+  return [&kept = interleaved(weight)](std::int64_t first, std::int64_t last, float* out) {
+    decode_interleaved(kept, first, last - first, out);
   };
 }
 
@@ -238,7 +238,7 @@ void prepare_rounded(std::span<const Tensor> weights) {
 
 bool read_rounded_rows(const Tensor& weight, std::span<const std::int32_t> rows, float* out) {
   if (!multiplies_interleaved(weight.dtype())) return false;
-  const auto kept = find_interleaved(weight);
+  const InterleavedWeight* kept = find_interleaved(weight);
   if (kept == nullptr) return false;
   for (const std::int32_t row : rows) {
     decode_interleaved(*kept, row, 1, out);

@@ -22,6 +22,9 @@ class ReadNext {
   std::array<ReadAhead, kThreads> by_thread() const;
 
  private:
+  // Begins end with the first of no bytes. Weights stream through the caches, so that each line
+  // that is touched here comes from memory: two threads touch one, and write it only when it
+  // changes.
   struct Begin {
     std::atomic<const void*> at = nullptr;
     std::atomic<std::int64_t> bytes = 0;
