@@ -17,7 +17,7 @@ namespace {
 enum class Kind { i16_exact, i16_fast, i8 };
 
 std::int64_t group_of(Kind kind) {
-  if (kind == Kind::i8) return kI8Group;
+  if (kind == Kind::i8) return i8_rounding().group;
   return static_cast<std::int64_t>(kind == Kind::i16_fast ? I16Group::fast : I16Group::exact);
 }
 
@@ -82,9 +82,9 @@ double error_bound(Matrix& a, Matrix& b, std::int64_t row, std::int64_t column, 
       magnitude += std::abs(x * y);
     }
     const double a_step =
-        kind == Kind::i8 ? a_largest / largest_i8_level() : std::sqrt(a_length) / 32767;
+        kind == Kind::i8 ? a_largest / i8_rounding().largest_level : std::sqrt(a_length) / 32767;
     const double b_step =
-        kind == Kind::i8 ? b_largest / largest_i8_level() : std::sqrt(b_length) / 32767;
+        kind == Kind::i8 ? b_largest / i8_rounding().largest_level : std::sqrt(b_length) / 32767;
     bound += 0.5 * (a_step * b_sum + b_step * a_sum) +
              0.25 * static_cast<double>(group) * a_step * b_step;
   }

@@ -30,12 +30,14 @@ enum class I16Group { exact = 64, fast = 128 };
 void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
               std::int64_t c_stride, bool accumulate, I16Group group);
 
-/// Neighbors along k that share a scale in gemm_i8.
-inline constexpr std::int64_t kI8Group = 64;
-/// The largest level of gemm_i8: 127 with VNNI, 63 with AVX2 alone.
-int largest_i8_level();
-/// The same in integers of 8 bits: a value is off by at most 0.5 / largest_i8_level() of the
-/// largest of its group.
+/// How gemm_i8 rounds on this CPU.
+struct I8Rounding {
+  int largest_level = 0;   ///< 127 with VNNI, 63 with AVX2 alone
+  std::int64_t group = 0;  ///< neighbors along k that share a scale: 64, or 32 with AVX2 alone
+};
+I8Rounding i8_rounding();
+/// The same in integers of 8 bits: a value is off by at most 0.5 / largest_level of the largest of
+/// its group.
 void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
              std::int64_t c_stride, bool accumulate);
 

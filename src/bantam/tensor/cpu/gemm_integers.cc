@@ -38,7 +38,7 @@ namespace bantam::cpu {
 struct IntegerKernel {
   int rows = 0, columns = 0;  // of a panel of a and of b; 0: no kernel for this CPU
   int in_word = 0;            // levels of 32 bits
-  int largest_level = 0;
+  I8Rounding bytes = {};      // how levels of 8 bits are rounded
   using Pack = void (*)(const Vectors&, const PackedVectors&, std::int64_t block,
                         std::int64_t first_panel, std::int64_t last_panel);
   Pack pack_rows, pack_columns;
@@ -253,7 +253,7 @@ IntegerKernel kernel_of() {
   return {kRows<Level>,
           kColumns,
           kInWord<Level>,
-          kLargestLevel<Level>,
+          {kLargestByte, kByteGroup},
           pack<Level, kRows<Level>, true>,
           pack<Level, kColumns, false>,
           form_tile<Level>};
@@ -371,12 +371,12 @@ void gemm_i16(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
                     c, c_stride, accumulate);
 }
 
-int largest_i8_level() { return kernel_i8().largest_level; }
+I8Rounding i8_rounding() { return kernel_i8().bytes; }
 
 void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
              std::int64_t c_stride, bool accumulate) {
   if (is_empty_product(m, n, k, c, c_stride, accumulate)) return;
-  multiply_integers(kernel_i8(), kI8Group, {a.data, m, k, a.stride, !a.transposed},
+  multiply_integers(kernel_i8(), kernel_i8().bytes.group, {a.data, m, k, a.stride, !a.transposed},
                     {b.data, n, k, b.stride, b.transposed}, c, c_stride, accumulate);
 }
 

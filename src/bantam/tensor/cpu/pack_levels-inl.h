@@ -41,6 +41,8 @@ constexpr int kInWord = 4 / sizeof(Level);
 // The largest level of a byte. VNNI adds products of bytes up in 32 bits; AVX2 does in 16 at first,
 // which hold four products of these.
 constexpr int kLargestByte = HWY_TARGET == HWY_AVX2 ? 63 : 127;
+// Neighbors that share a scale: fewer make up for coarser levels.
+constexpr std::int64_t kByteGroup = HWY_TARGET == HWY_AVX2 ? 32 : 64;
 template <class Level>
 constexpr int kLargestLevel = sizeof(Level) == 2 ? 32767 : kLargestByte;
 // Instructions that multiply bytes take one factor without sign: levels of rows move up by this.
@@ -51,12 +53,10 @@ struct Rounding {
   Floats multiplier, scale;
 };
 
-template <class Level>
-HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
-  // With 0.5 sqrt(kLargestGroup) of rounding, 16-bit levels still give less than 2^31 when squared;
-  // 8-bit levels do, however long.
-  constexpr float kLongest = sizeof(Level) == 2 ? 46330 : 1e9f;
-  constexpr float kLargestMultiplier = 1e37f;
+// The largest multiplier that leaves 16-bit levels a length whose square is below 2^31, with the
+// 0.5 sqrt(kLargestGroup) that rounding adds.
+HWY_INLINE Floats multiplier_for_length(Floats squares, Floats largest) {
+  constexpr float kLongest = 46330;
   constexpr float kLengthOfOnes = 11.32f;  // sqrt(kLargestGroup), and a little more
   const FloatTag d;
   // Squares leave the range of f32 long before values do.
@@ -64,9 +64,18 @@ HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
       hn::And(hn::Gt(squares, hn::Set(d, 1e-30f)), hn::Lt(squares, hn::Set(d, 1e37f)));
   const Floats length =
       hn::IfThenElse(in_range, hn::Sqrt(squares), hn::Mul(largest, hn::Set(d, kLengthOfOnes)));
-  Floats multiplier = hn::Min(hn::Div(hn::Set(d, kLongest), length),
-                              hn::Div(hn::Set(d, float{kLargestLevel<Level>}), largest));
-  multiplier = hn::Min(multiplier, hn::Set(d, kLargestMultiplier));
+  return hn::Div(hn::Set(d, kLongest), length);
+}
+
+template <class Level>
+HWY_INLINE Rounding rounding_of(Floats squares, Floats largest) {
+  constexpr float kLargestMultiplier = 1e37f;
+  const FloatTag d;
+  Floats multiplier = hn::Min(hn::Div(hn::Set(d, float{kLargestLevel<Level>}), largest),
+                              hn::Set(d, kLargestMultiplier));
+  if constexpr (sizeof(Level) == 2) {
+    multiplier = hn::Min(multiplier, multiplier_for_length(squares, largest));
+  }
   const Floats scale = hn::Div(hn::Set(d, 1.0f), multiplier);
   const auto is_zero = hn::Eq(largest, hn::Zero(d));
   const auto is_bad = hn::Or(hn::IsNaN(squares), hn::IsInf(largest));
