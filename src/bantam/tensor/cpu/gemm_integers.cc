@@ -64,9 +64,7 @@ constexpr int kWordsAtOnce = HWY_TARGET == HWY_AVX2 && sizeof(Level) == 1 ? 2 : 
 // Rows that meet two vectors of b at a time: as many as leave room for their sums, for what is read
 // of b and a, and for a product, in 16 registers; with AVX-512 in 32.
 template <class Level>
-constexpr int kRowsAtOnce = kLanes == 16               ? 12
-                            : kWordsAtOnce<Level> == 2 ? 4
-                                                       : 6;
+constexpr int kRowsAtOnce = kLanes == 16 ? 12 : 8 - 2 * kWordsAtOnce<Level>;
 // Rows of a panel of a: packing fills vectors with them.
 template <class Level>
 constexpr int kRows = kWordsAtOnce<Level> == 2 ? kLanes : kRowsAtOnce<Level>;
