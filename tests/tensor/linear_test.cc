@@ -172,8 +172,9 @@ TEST(GradientsOfLinears, AreOffByTheRoundingOfBytesWhereAllowed) {
   for (const auto& [one, expected] :
        {std::pair(found.first, exact.first), std::pair(found.second, exact.second)}) {
     const double error = length_of(subtract(in_double(one), expected)) / length_of(expected);
-    // The largest of 64 normal numbers is 2.4 on average; its levels are uniformly wrong by half of
-    // one, in both factors: 2.4 * sqrt(2 / 12) / levels, and a quarter of that to spare.
+    // The largest of 64 normal numbers, or fewer, is 2.4 on average or less; its levels are
+    // uniformly wrong by half of one, in both factors: 2.4 * sqrt(2 / 12) / levels, and a quarter
+    // of that to spare.
     EXPECT_LT(error, in_bytes ? 1.25 / cpu::i8_rounding().largest_level : 0.0005);
     EXPECT_GT(error, in_bytes ? 0.002 : 0) << "formed more exactly, and slower, than asked for";
   }

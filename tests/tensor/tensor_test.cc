@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bantam/tensor/float16.h"
@@ -100,6 +103,39 @@ TEST(Tensor, RefusesTheWrongNumberOfValues) {
 }
 
 TEST(Tensor, ReportsTheReadingOfNothing) { EXPECT_THROW(Tensor().bytes(), Error); }
+
+TEST(Tensor, KeepsAFormOfEachWindowUntilItIsWritten) {
+  Tensor memory = counting({4, 2});
+  const std::int64_t strides[] = {2, 1};
+  const Tensor window = memory.window({2, 2}, strides, 4);
+  int made = 0;
+  const auto make = [&] { return std::make_shared<const int>(++made); };
+  EXPECT_EQ(memory.find_kept_form(), nullptr);
+  const void* const whole = memory.kept_form(make);
+  const void* const part = window.kept_form(make);
+  EXPECT_EQ(*static_cast<const int*>(whole), 1);
+  EXPECT_EQ(*static_cast<const int*>(part), 2) << "a window has a form of its own";
+  EXPECT_EQ(memory.kept_form(make), whole);
+  EXPECT_EQ(window.find_kept_form(), part);
+  memory.data<float>()[0] = 7;
+  EXPECT_EQ(memory.find_kept_form(), nullptr);
+  EXPECT_EQ(window.find_kept_form(), nullptr);
+}
+
+TEST(Tensor, MakesAFormOnceForThreadsThatAskAtOnce) {
+  const Tensor memory = counting({4});
+  std::atomic<int> made = 0;
+  std::vector<const void*> found(8);
+  std::vector<std::thread> threads;
+  for (const void*& one : found) {
+    threads.emplace_back([&memory, &made, &one] {
+      one = memory.kept_form([&made] { return std::make_shared<const int>(++made); });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(found, std::vector<const void*>(8, memory.find_kept_form()));
+}
 
 TEST(Tensor, BecomesANewVariableEachTime) {
   const Tensor x = counting({1});

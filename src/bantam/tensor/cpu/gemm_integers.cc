@@ -1,13 +1,14 @@
 // Products in integers of 16 or 8 bits: dynamic fixed point, as arXiv:1802.00930 trains with.
 //
-// Rows of a and columns of b are vectors along k. Each group of 64 or 128 elements of one has its
+// Rows of a and columns of b are vectors along k. Each group of 32 to 128 elements of one has its
 // own scale and becomes levels. Those of 16 bits have, as a vector, a length below the square root
 // of 2^31; then the dot product of any two fits 32 bits (Cauchy-Schwarz), whatever order it is
 // added up in. AVX2 multiplies twice as many 16-bit integers as floats at a time, and so does
-// AVX-512 with VNNI, which multiplies twice as many bytes again.
+// AVX-512 with VNNI, which multiplies twice as many bytes again. AVX2 takes five instructions for 64
+// products of bytes instead of eight, if four fit 16 bits: its bytes are levels of 7 bits.
 //
 // Both factors are packed as the inner loop reads them, then tiles of c are formed: for each block
-// of k, kRows rows of a against kColumns columns of b in registers, group by group.
+// of k, kRowsAtOnce rows of a against kColumns columns of b in registers, group by group.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #define HWY_WANT_AVX3_DL  // which adds products of 16-bit integers up in one instruction

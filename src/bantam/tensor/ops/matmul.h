@@ -14,13 +14,13 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 
 /// The type in which large products are formed: f32; bf16; or i16 and i8, integers that share a
 /// scale with their neighbors (cpu/gemm.h). i16 is some ten times as exact as bf16; gradients
-/// formed in i8 are about as exact as those of bf16 where the CPU has VNNI, half as exact with AVX2
-/// alone. `automatic` is f32, and where rounding is allowed (RoundActivations in linear.h) 8-bit
-/// integers for forward products with quantized weights and, for all others, bf16 where the CPU has
-/// AMX, else i16 where it can; products that form gradients of linears are then i8. Attention of
-/// many queries (ops/attention.h) is formed in i16 where products are, else in f32. Without AMX an
-/// instruction forms as many products of bf16 as of i16, and a CPU with AVX512-BF16 was measured
-/// that forms them at half of the speed of f32.
+/// formed in i8 are about as exact as those of bf16 where the CPU has VNNI, two thirds as exact
+/// with AVX2 alone. `automatic` is f32, and where rounding is allowed (RoundActivations in
+/// linear.h) 8-bit integers for forward products with quantized weights and, for all others, bf16
+/// where the CPU has AMX, else i16 where it can; products that form gradients of linears are then
+/// i8. Attention of many queries (ops/attention.h) is formed in i16 where products are, else in
+/// f32. Without AMX an instruction forms as many products of bf16 as of i16, and a CPU with
+/// AVX512-BF16 was measured that forms them at half of the speed of f32.
 enum class MatmulPrecision { automatic, f32, bf16, i16, i8 };
 /// Throws Error(usage) for bf16 where cpu_multiplies_bf16() is false, for i16 where
 /// cpu_multiplies_integers() is, and for i8, which is too coarse for a forward pass.
