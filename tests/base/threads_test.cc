@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <numeric>
 #include <set>
@@ -50,17 +51,29 @@ TEST_F(Threads, ChunksAreTheSameForEveryThreadCount) {
 
 TEST_F(Threads, AThreadBeginsWhereItsShareDoes) {
   set_thread_count(4);
-  EXPECT_EQ(first_chunk_of(0, 10), 0);
-  EXPECT_EQ(first_chunk_of(1, 10), 2);
-  EXPECT_EQ(first_chunk_of(3, 10), 7);
-  EXPECT_EQ(first_chunk_of(3, 2), 1);  // two shares, four threads
+  ASSERT_EQ(loop_shares(), 4);
+  std::mutex mutex;
+  std::map<std::thread::id, std::int64_t> begins;
+  parallel_for(400, 1, [&](std::int64_t begin, std::int64_t) {
+    {
+      const std::lock_guard lock(mutex);
+      begins.emplace(std::this_thread::get_id(), begin);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  });
+  for (const auto& [thread, begin] : begins) EXPECT_EQ(begin % 100, 0) << begin;
+  EXPECT_EQ(begins.at(std::this_thread::get_id()), 0);
+
+  set_thread_count(40);
+  EXPECT_EQ(loop_shares(), 16);
 }
 
 TEST_F(Threads, WhatIsReadAheadMayBeNoMore) {
   set_thread_count(4);
   const std::vector<char> there(1 << 20);
-  std::vector<ReadAhead> next(4, {there.data(), 1 << 20});
-  next[2] = {reinterpret_cast<const void*>(std::uintptr_t{4096}), 1 << 20};  // not mapped
+  const ReadAhead::Part mapped{there.data(), 1 << 20},
+      not_mapped{reinterpret_cast<const void*>(std::uintptr_t{4096}), 1 << 20};
+  const std::vector<ReadAhead> next = {{{mapped, not_mapped}}, {{not_mapped}}, {{mapped}}};
   std::atomic<std::int64_t> visits = 0;
   for (int i = 0; i < 100; ++i) {
     parallel_for(

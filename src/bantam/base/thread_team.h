@@ -17,13 +17,9 @@ namespace bantam::threads_detail {
 /// one share by twos or more.
 class Shares {
  public:
-  Shares(std::int64_t chunks, int threads);
+  static constexpr int kMost = 16;
 
-  /// Where the share of a thread begins.
-  static std::int64_t first_chunk(std::int64_t chunks, int threads, int thread) {
-    const int shares = std::min(threads, kMost);
-    return chunks * (thread % shares) / shares;
-  }
+  Shares(std::int64_t chunks, int threads);
 
   template <class Run>
   void take_all(int thread, const Run& run) {
@@ -37,7 +33,6 @@ class Shares {
   }
 
  private:
-  static constexpr int kMost = 16;
   struct alignas(64) Share {  // a cache line of its own
     std::atomic<std::int64_t> next;
     std::int64_t end;
@@ -51,7 +46,7 @@ struct Loop {
   int threads;  ///< that may take part, the caller included
   void (*help)(const void* self, int thread);
   const void* self;
-  std::span<const ReadAhead> next;  ///< by thread; may be short or empty
+  std::span<const ReadAhead> next;  ///< by helper; may be short or empty
 };
 
 /// One for the whole process; of several callers at the same time one has it, the others work
@@ -68,7 +63,7 @@ class ThreadTeam {
  private:
   void hire(int helpers);
   void help_forever(int number);
-  std::uint32_t wait_for_call(std::uint32_t last, ReadAhead next) const;
+  std::uint32_t wait_for_call(std::uint32_t last, const ReadAhead& next) const;
 
   std::mutex owner_;  ///< held by the caller whose loop it is
   int helpers_ = 0;

@@ -65,10 +65,7 @@ int thread_count() {
   return count;
 }
 
-std::int64_t first_chunk_of(int thread, std::int64_t chunks) {
-  const auto threads = static_cast<int>(std::min<std::int64_t>(thread_count(), chunks));
-  return threads_detail::Shares::first_chunk(chunks, threads, thread);
-}
+int loop_shares() { return std::min(thread_count(), threads_detail::Shares::kMost); }
 
 namespace threads_detail {
 

@@ -18,20 +18,26 @@ int thread_count();
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t grain, Body&& body);
 
-/// Memory that a thread will read soon. Only a hint: memory that is no longer there does no harm.
+/// Memory that a thread will read soon, in this order, up to the first part of no bytes. Only a
+/// hint: memory that is no longer there does no harm.
 struct ReadAhead {
-  const void* at = nullptr;
-  std::int64_t bytes = 0;
+  static constexpr int kParts = 4;  // of which a cache line has room for the list
+  struct Part {
+    const void* at;
+    std::int64_t bytes;
+  };
+  Part parts[kParts];
 };
 
-/// The same; after the loop, thread i brings next[i] into its cache as long as it has nothing else
-/// to do. Thread 0, the caller, always has.
+/// The same; after the loop, helper i, which is thread i + 1, brings next[i] into its cache as long
+/// as it has nothing else to do. The caller, thread 0, always has.
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t grain, Body&& body,
                   std::span<const ReadAhead> next);
 
-/// The chunk of [0, chunks) that a thread begins with.
-std::int64_t first_chunk_of(int thread, std::int64_t chunks);
+/// The shares of equal size that a loop of enough chunks is cut in: thread i takes the chunks of
+/// share i in order, or of share i % loop_shares(), then what is left of the others.
+int loop_shares();
 
 }  // namespace bantam
 

@@ -1,8 +1,8 @@
 // Shares the tiles of weights that meet the same x among threads.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "bantam/base/file_pages.h"
@@ -11,6 +11,7 @@
 #include "bantam/tensor/cpu/interleaved_kernels.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/read_order.h"
+#include "bantam/tensor/cpu/weight_portions.h"
 
 namespace bantam::cpu {
 
@@ -42,35 +43,53 @@ std::int64_t cache_for_x() {
   return std::max<std::int64_t>(static_cast<std::int64_t>(level2) / 8 * 5, 192 << 10);
 }
 
-// One weight's share of the chunks that threads take.
+// A weight in the list of all bytes that threads share.
 struct Piece {
   InterleavedJob job;
   InterleavedKernel kernel;
-  std::int64_t tiles, grain, first_chunk;
+  std::int64_t tiles, first_byte;
 
-  const std::byte* chunk_begin(std::int64_t chunk) const {
-    return job.tiles + (chunk - first_chunk) * grain * job.tile_size;
+  std::int64_t bytes() const { return tiles * job.tile_size; }
+  // The first tile that begins at a byte of the list or after it.
+  std::int64_t tile_at(std::int64_t byte) const {
+    const std::int64_t within = std::clamp<std::int64_t>(byte - first_byte, 0, bytes());
+    return (within + job.tile_size - 1) / job.tile_size;
   }
-  const std::byte* end() const { return job.tiles + tiles * job.tile_size; }
 };
 
-const Piece& piece_of(const std::vector<Piece>& pieces, std::int64_t chunk) {
-  std::size_t index = pieces.size() - 1;
-  while (pieces[index].first_chunk > chunk) --index;
-  return pieces[index];
+// Multiplies the tiles that begin between two bytes of the list.
+void multiply_tiles(std::span<const Piece> pieces, std::int64_t begin, std::int64_t end) {
+  for (const Piece& piece : pieces) {
+    if (end <= piece.first_byte || begin >= piece.first_byte + piece.bytes()) continue;
+    const std::int64_t first = piece.tile_at(begin), last = piece.tile_at(end);
+    if (first < last) piece.kernel.tiles(piece.job, first, last);
+  }
 }
 
-// What each thread reads first. More than it has time for while another computes what lies between
-// two products would push out of its cache what it needs.
-std::vector<ReadAhead> begins_of_threads(const std::vector<Piece>& pieces, std::int64_t chunks) {
-  constexpr std::int64_t kMost = 256 << 10;
+// What lies between two bytes of the list, of the first weights.
+ReadAhead memory_of(std::span<const Piece> pieces, std::int64_t begin, std::int64_t end) {
+  ReadAhead out{};
+  std::size_t count = 0;
+  for (const Piece& piece : pieces) {
+    const std::int64_t from = std::max(begin, piece.first_byte),
+                       to = std::min(end, piece.first_byte + piece.bytes());
+    if (from >= to) continue;
+    out.parts[count++] = {piece.job.tiles + (from - piece.first_byte), to - from};
+    if (count == std::size(out.parts)) break;
+  }
+  return out;
+}
+
+// What helpers read first.
+std::vector<ReadAhead> begins_of_helpers(std::span<const Piece> pieces,
+                                         const WeightPortions& portions) {
   std::vector<ReadAhead> begins;
-  begins.reserve(ReadNext::kThreads);
-  for (int thread = 0; thread < std::min(thread_count(), ReadNext::kThreads); ++thread) {
-    const std::int64_t chunk = first_chunk_of(thread, chunks);
-    const Piece& piece = piece_of(pieces, chunk);
-    const std::byte* at = piece.chunk_begin(chunk);
-    begins.push_back({at, std::min<std::int64_t>(piece.end() - at, kMost)});
+  const int shares = std::min(loop_shares(), ReadNext::kHelpers + 1);
+  begins.reserve(ReadNext::kHelpers);
+  for (int share = 1; share < shares; ++share) {
+    const std::int64_t begin = portions.begin(share * portions.of_share()),
+                       end = portions.begin((share + 1) * portions.of_share());
+    begins.push_back(memory_of(pieces, begin, std::min(end, begin + ReadOrder::kMostBytes)));
   }
   return begins;
 }
@@ -80,35 +99,35 @@ std::vector<ReadAhead> begins_of_threads(const std::vector<Piece>& pieces, std::
 void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
                           std::span<Tensor> outs) {
   if (x.rows() == 0) return;
+
   std::vector<Piece> pieces;
   pieces.reserve(weights.size());
-  std::int64_t chunks = 0;
+  std::int64_t bytes = 0;
   std::shared_ptr<ReadNext> next;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const InterleavedKernel kernel = interleaved_kernel(weights[i].dtype());
     const InterleavedWeight& kept = interleaved(weights[i]);
-    // About 48 KiB of weight: enough to read in order for a while, small enough to balance.
-    const std::int64_t grain = std::clamp<std::int64_t>((48 << 10) / kept.tile_size, 1, 32);
     const std::int64_t tiles = (kept.rows + kernel.lanes - 1) / kernel.lanes;
     const InterleavedJob job{
         x, kept.tiles, kept.tile_size, kept.rows, outs[i].data<float>(), cache_for_x()};
-    pieces.push_back({job, kernel, tiles, grain, chunks});
-    chunks += (tiles + grain - 1) / grain;
+    pieces.push_back({job, kernel, tiles, bytes});
+    bytes += pieces.back().bytes();
     if (i == 0) next = kept.next;
   }
-  if (chunks == 0) return;
-  // The product before this one, of the same caller.
-  thread_local std::weak_ptr<ReadNext> before;
-  if (const auto learner = before.lock()) learner->learn(begins_of_threads(pieces, chunks));
-  before = next;
+  if (bytes == 0) return;
+  const WeightPortions portions(bytes);
+  const std::vector<ReadAhead> begins = begins_of_helpers(pieces, portions);
+  thread_local ReadOrder order;
+  order.add(next, begins);
+  std::array<ReadAhead, ReadNext::kHelpers> memory;
+  const std::span<ReadAhead> following = std::span(memory).first(begins.size());
+  next->tell(following);
   parallel_for(
-      chunks, 1,
-      [&](std::int64_t chunk, std::int64_t) {
-        const Piece& piece = piece_of(pieces, chunk);
-        const std::int64_t first = (chunk - piece.first_chunk) * piece.grain;
-        piece.kernel.tiles(piece.job, first, std::min(first + piece.grain, piece.tiles));
+      portions.count(), 1,
+      [&](std::int64_t portion, std::int64_t) {
+        multiply_tiles(pieces, portions.begin(portion), portions.begin(portion + 1));
       },
-      next->by_thread());
+      following);
 }
 
 }  // namespace bantam::cpu
