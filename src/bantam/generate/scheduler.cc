@@ -56,7 +56,7 @@ AnswerTokens answer_tokens(const CausalLM& model, const Tokenizer& tokenizer,
     if (id.is_number_integer()) tokens.end.push_back(id.get<std::int32_t>());
   }
   std::ranges::sort(tokens.end);
-  tokens.end.erase(std::ranges::unique(tokens.end).begin(), tokens.end.end());
+  tokens.end.erase(std::unique(tokens.end.begin(), tokens.end.end()), tokens.end.end());
   const auto& types = tokenizer.vocabulary().types;
   for (std::int32_t id = 0; id < static_cast<std::int32_t>(model.config().vocabulary); ++id) {
     const bool hole = static_cast<std::size_t>(id) < types.size() &&

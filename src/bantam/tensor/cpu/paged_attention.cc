@@ -453,8 +453,12 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
                              static_cast<int>(heads / groups),
                              form,
                              AttentionBias(bias, heads)};
-  // Queries that see nothing keep zeros.
-  Tensor output = Tensor::zeros(queries.shape());
+  Tensor output = Tensor::empty(queries.shape());
+  for (std::int32_t query = 0; query < visibility.queries(); ++query) {
+    if (keys_in(problem.ranges(query)) > 0) continue;
+    const std::int64_t row = heads * queries.size(2);  // in no block
+    std::fill_n(output.data<float>() + query * row, row, 0.0f);
+  }
   const std::vector<PagedBlock> blocks = paged_blocks(problem);
   const std::vector<PagedUnit> units = units_of(blocks, groups);
   const bool has_chunks =
