@@ -6,13 +6,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <numeric>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "bantam/base/thread_team.h"
 #include "tests/base/expect_error.h"
 
 namespace bantam {
@@ -49,20 +49,14 @@ TEST_F(Threads, ChunksAreTheSameForEveryThreadCount) {
   for (const int threads : {2, 3, 4, 8}) EXPECT_EQ(sum(threads), one) << threads;
 }
 
-TEST_F(Threads, AThreadBeginsWhereItsShareDoes) {
+TEST_F(Threads, AThreadTakesItsShareInOrderAndThenThoseOfOthers) {
   set_thread_count(4);
   ASSERT_EQ(loop_shares(), 4);
-  std::mutex mutex;
-  std::map<std::thread::id, std::int64_t> begins;
-  parallel_for(400, 1, [&](std::int64_t begin, std::int64_t) {
-    {
-      const std::lock_guard lock(mutex);
-      begins.emplace(std::this_thread::get_id(), begin);
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-  });
-  for (const auto& [thread, begin] : begins) EXPECT_EQ(begin % 100, 0) << begin;
-  EXPECT_EQ(begins.at(std::this_thread::get_id()), 0);
+  threads_detail::Shares shares(40, 4);
+  std::vector<std::int64_t> taken, expected(40);
+  shares.take_all(1, [&](std::int64_t chunk) { taken.push_back(chunk); });
+  for (std::size_t i = 0; i < 40; ++i) expected[i] = static_cast<std::int64_t>((10 + i) % 40);
+  EXPECT_EQ(taken, expected);
 
   set_thread_count(40);
   EXPECT_EQ(loop_shares(), 16);

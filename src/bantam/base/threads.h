@@ -21,7 +21,7 @@ void parallel_for(std::int64_t count, std::int64_t grain, Body&& body);
 /// Memory that a thread will read soon, in this order, up to the first part of no bytes. Only a
 /// hint: memory that is no longer there does no harm.
 struct ReadAhead {
-  static constexpr int kParts = 4;  // of which a cache line has room for the list
+  static constexpr int kParts = 4;  ///< a list fills a cache line
   struct Part {
     const void* at;
     std::int64_t bytes;

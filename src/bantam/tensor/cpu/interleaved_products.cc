@@ -99,7 +99,6 @@ std::vector<ReadAhead> begins_of_helpers(std::span<const Piece> pieces,
 void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
                           std::span<Tensor> outs) {
   if (x.rows() == 0) return;
-
   std::vector<Piece> pieces;
   pieces.reserve(weights.size());
   std::int64_t bytes = 0;
