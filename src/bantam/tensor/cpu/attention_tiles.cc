@@ -43,18 +43,23 @@ HWY_INLINE auto in_one_block(D, V wide) {
   return in_one_block(half, hn::Add(hn::LowerHalf(half, wide), hn::UpperHalf(half, wide)));
 }
 
-// out[0 … 3] = factor * the sums of the lanes of four vectors, with a quarter of the shuffles of
-// four separate reductions: after two steps each block of four lanes holds four partial sums.
-HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float factor, float* out) {
+// Lane i of a block of four: the sum over that block of vector i.
+HWY_INLINE Vector sums_of_blocks(Vector a, Vector b, Vector c, Vector d) {
   const Tag tag;
   const hn::RepartitionToWide<Tag> pairs;
   const auto ab = hn::Add(hn::InterleaveLower(tag, a, b), hn::InterleaveUpper(tag, a, b));
   const auto cd = hn::Add(hn::InterleaveLower(tag, c, d), hn::InterleaveUpper(tag, c, d));
   const auto ab2 = hn::BitCast(pairs, ab), cd2 = hn::BitCast(pairs, cd);
-  const auto blocks = hn::Add(hn::BitCast(tag, hn::InterleaveLower(pairs, ab2, cd2)),
-                              hn::BitCast(tag, hn::InterleaveUpper(pairs, ab2, cd2)));
+  return hn::Add(hn::BitCast(tag, hn::InterleaveLower(pairs, ab2, cd2)),
+                 hn::BitCast(tag, hn::InterleaveUpper(pairs, ab2, cd2)));
+}
+
+// out[0 … 3] = factor * the sums of the lanes of four vectors, with a quarter of the shuffles of
+// four separate reductions.
+HWY_INLINE void store_four_sums(Vector a, Vector b, Vector c, Vector d, float factor, float* out) {
   const hn::CappedTag<float, 4> four;
-  hn::StoreU(hn::Mul(in_one_block(tag, blocks), hn::Set(four, factor)), four, out);
+  const auto sums = in_one_block(Tag(), sums_of_blocks(a, b, c, d));
+  hn::StoreU(hn::Mul(sums, hn::Set(four, factor)), four, out);
 }
 #endif
 
@@ -94,12 +99,11 @@ HWY_INLINE void for_each_row_tile(int rows, F tile) {
   if (row < rows) tile(std::integral_constant<int, 1>(), row);
 }
 
-template <int kRows, int kKeys, class Element>
+template <int kRows, int kKeys>
 HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
-                          const Element* HWY_RESTRICT b, std::int64_t b_stride, int width,
+                          const float* HWY_RESTRICT b, std::int64_t b_stride, int width,
                           float factor, float* HWY_RESTRICT out, std::int64_t out_stride) {
   const Tag d;
-  for (int j = 0; j < kKeys; ++j) fetch_ahead(b + j * b_stride, width);
   Vector sums[kRows][kKeys];
   for (int i = 0; i < kRows; ++i) {
     for (int j = 0; j < kKeys; ++j) sums[i][j] = hn::Zero(d);
@@ -108,7 +112,7 @@ HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
     Vector row[kRows];
     for (int i = 0; i < kRows; ++i) row[i] = hn::LoadU(d, a + i * a_stride + e);
     for (int j = 0; j < kKeys; ++j) {
-      const Vector key = load(b + j * b_stride + e);
+      const Vector key = hn::LoadU(d, b + j * b_stride + e);
       for (int i = 0; i < kRows; ++i) sums[i][j] = hn::MulAdd(row[i], key, sums[i][j]);
     }
   }
@@ -124,9 +128,9 @@ HWY_INLINE void dots_tile(const float* HWY_RESTRICT a, std::int64_t a_stride,
   }
 }
 
-template <int kRows, class Element>
-void dots_rows(const float* a, std::int64_t a_stride, RowsOf<Element> b, int width, float factor,
-               float* out, std::int64_t out_stride) {
+template <int kRows>
+void dots_rows(const float* a, std::int64_t a_stride, Rows b, int width, float factor, float* out,
+               std::int64_t out_stride) {
   int j = 0;
   for (; j + 4 <= b.count; j += 4) {
     dots_tile<kRows, 4>(a, a_stride, b.data + j * b.stride, b.stride, width, factor, out + j,
@@ -138,8 +142,7 @@ void dots_rows(const float* a, std::int64_t a_stride, RowsOf<Element> b, int wid
   }
 }
 
-template <class Element>
-void dots(Rows a, RowsOf<Element> b, int width, float factor, float* out, std::int64_t out_stride) {
+void dots(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride) {
   for_each_row_tile(a.count, [&](auto rows, int row) HWY_ATTR {
     dots_rows<rows.value>(a.data + row * a.stride, a.stride, b, width, factor,
                           out + row * out_stride, out_stride);
@@ -193,6 +196,76 @@ void mix(float* out, std::int64_t out_stride, int count, const float* c, std::in
                          width);
   });
 }
+
+#if HWY_TARGET == HWY_SCALAR
+template <class Element>
+void scores(Rows a, RowsOf<Element> b, int keys, float factor, float* out,
+            std::int64_t out_stride) {
+  for (int i = 0; i < a.count; ++i) {
+    for (int key = 0; key < keys; ++key) {
+      float sums[4] = {};
+      for (int e = 0; e < 4 * b.count; ++e) {
+        const float feature = hn::GetLane(load(b.data + e / 4 * b.stride + 4 * key + e % 4));
+        sums[e % 4] += a.data[i * a.stride + e] * feature;
+      }
+      out[i * out_stride + key] = factor * ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    }
+  }
+}
+#else
+// Where sums_of_blocks() leaves block `b` of vector v: in lane v of block b.
+struct OrderOfKeys {
+  std::int32_t lanes[kLanes] = {};
+  constexpr OrderOfKeys() {
+    constexpr int kBlocks = kLanes / 4;
+    for (int key = 0; key < kLanes; ++key) lanes[key] = key % kBlocks * 4 + key / kBlocks;
+  }
+};
+constexpr OrderOfKeys kOrder;
+
+// Scores of as many keys as a vector has lanes, four vectors of b: each block of four lanes is a
+// key, and blocks of four features of a row of `a` meet all of them.
+template <int kRows, class Element>
+HWY_INLINE void scores_tile(Rows a, RowsOf<Element> b, float factor, float* HWY_RESTRICT out,
+                            std::int64_t out_stride) {
+  const Tag d;
+  constexpr int kVectors = 4;
+  Vector sums[kRows][kVectors];
+  for (int i = 0; i < kRows; ++i) {
+    for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(d);
+  }
+  for (int e = 0; e < b.count; ++e) {
+    const Element* HWY_RESTRICT const keys = b.data + e * b.stride;
+    fetch_ahead(keys, kVectors * kLanes);
+    Vector features[kRows];
+    for (int i = 0; i < kRows; ++i) {
+      features[i] = hn::LoadDup128(d, a.data + i * a.stride + 4 * e);
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector some = load(keys + v * kLanes);
+      for (int i = 0; i < kRows; ++i) sums[i][v] = hn::MulAdd(features[i], some, sums[i][v]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    const Vector of_keys = sums_of_blocks(sums[i][0], sums[i][1], sums[i][2], sums[i][3]);
+    hn::StoreU(hn::Mul(hn::TableLookupLanes(of_keys, hn::SetTableIndices(d, kOrder.lanes)),
+                       hn::Set(d, factor)),
+               d, out + i * out_stride);
+  }
+}
+
+template <class Element>
+void scores(Rows a, RowsOf<Element> b, int keys, float factor, float* out,
+            std::int64_t out_stride) {
+  for_each_row_tile(a.count, [&](auto rows, int row) HWY_ATTR {
+    const Rows of_tile{a.data + row * a.stride, a.stride, a.count};
+    for (int key = 0; key < keys; key += kLanes) {
+      scores_tile<rows.value>(of_tile, RowsOf<Element>{b.data + 4 * key, b.stride, b.count}, factor,
+                              out + row * out_stride + key, out_stride);
+    }
+  });
+}
+#endif
 
 float max(const float* values, int count) {
   const Tag d;
@@ -275,8 +348,9 @@ void narrow(const float* from, int count, std::uint16_t* out) {
 
 AttentionTiles tiles() {
   return {.rows = kMostRows,
-          .dots = dots<float>,
-          .dots_half = dots<std::uint16_t>,
+          .dots = dots,
+          .scores = scores<float>,
+          .scores_half = scores<std::uint16_t>,
           .mix = mix<float>,
           .mix_half = mix<std::uint16_t>,
           .max = max,

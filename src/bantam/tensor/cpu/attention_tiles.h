@@ -21,12 +21,16 @@ using Rows = RowsOf<float>;
 using HalfRows = RowsOf<std::uint16_t>;  ///< f16, read once each: what lies ahead is fetched, too
 
 struct AttentionTiles {
-  /// Rows that dots and mix take at a time: multiples of it waste nothing.
+  /// Rows that are taken at a time: multiples of it waste nothing.
   int rows;
   /// out[i * out_stride + j] = factor * a_i · b_j.
   void (*dots)(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_stride);
-  void (*dots_half)(Rows a, HalfRows b, int width, float factor, float* out,
-                    std::int64_t out_stride);
+  /// The same for `keys` rows b_j that lie four features at a time: row e of b, of a quarter of
+  /// the width, holds features 4 e … 4 e + 3 of each. Of keys, whole units of kTileWidthUnit are
+  /// read and written.
+  void (*scores)(Rows a, Rows b, int keys, float factor, float* out, std::int64_t out_stride);
+  void (*scores_half)(Rows a, HalfRows b, int keys, float factor, float* out,
+                      std::int64_t out_stride);
   /// out_i += Σ_j c[i * c_row + j * c_column] * b_j for `count` rows of out.
   void (*mix)(float* out, std::int64_t out_stride, int count, const float* c, std::int64_t c_row,
               std::int64_t c_column, Rows b, int width);

@@ -163,14 +163,19 @@ HWY_NOINLINE void wide_tile(const OpenTile<Form>& tile, std::int64_t groups,
       add_wide_units<Form>(tile, row, first, last, x, WeightRows(), sums + row);
     }
   }
-  for (int row = 0; row < kLanes; row += kWeightRows) {
-    for (int v = 0; v < kVectors; ++v) {
+  for (int v = 0; v < kVectors; ++v) {
+    float by_token[kLanes / kWeightRows][kLanes][kWeightRows];
+    for (int row = 0; row < kLanes; row += kWeightRows) {
       const auto of_row = [&](int r) HWY_ATTR { return hn::LoadU(d, sums[row + r][v]); };
-      float by_token[kLanes * kWeightRows];
-      hn::StoreInterleaved4(of_row(0), of_row(1), of_row(2), of_row(3), d, by_token);
-      for (int t = 0; t < kLanes; ++t) {
-        std::memcpy(out.row(v * kLanes + t) + row, by_token + t * kWeightRows,
-                    kWeightRows * sizeof(float));
+      hn::StoreInterleaved4(of_row(0), of_row(1), of_row(2), of_row(3), d,
+                            by_token[row / kWeightRows][0]);
+    }
+    // Rows of the output lie far apart, often in the same few sets of a cache: each is written
+    // whole.
+    for (int t = 0; t < kLanes; ++t) {
+      float* const to = out.row(v * kLanes + t);
+      for (int part = 0; part < kLanes / kWeightRows; ++part) {
+        std::memcpy(to + part * kWeightRows, by_token[part][t], kWeightRows * sizeof(float));
       }
     }
   }

@@ -212,7 +212,8 @@ class PagedWork {
     PagedScratch& scratch = PagedScratch::of_thread();
     const std::int64_t together = problem_.per_group * problem_.width;
     scores_ = at_least(of_group_ * kChunkKeys, scratch.scores);
-    if (widens_) wide_ = at_least(kPageRows * problem_.width, scratch.widened);
+    // Scores of keys that begin within a page read whole units of keys, beyond its last.
+    if (widens_) wide_ = at_least((kPageRows + kTileWidthUnit) * problem_.width, scratch.widened);
     q_ = problem_.q + offset_of(0, first_group_);
     if (queries_ == 1) return;  // in order already
     float* to = at_least(rows() * problem_.width, scratch.queries);
@@ -226,32 +227,43 @@ class PagedWork {
 
   // Rows of one key head over the pieces of a chunk.
   void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows) {
-    const auto offset = [&](const Piece& piece, PageSide side) {
+    const std::int64_t width = problem_.width;
+    const auto plane = [&](const Piece& piece, PageSide side) {
       const std::int64_t page = piece.row / kPageRows * problem_.groups + group;
-      return ((page * 2 + (side == PageSide::values)) * kPageRows + piece.row % kPageRows) *
-             problem_.width;
+      return (page * 2 + (side == PageSide::values)) * kPageRows * width;
+    };
+    // Of a piece in its plane: its first key, of which it reads every feature, and first value.
+    const auto in_plane = [&](const Piece& piece, PageSide side) {
+      return piece.row % kPageRows * (side == PageSide::keys ? kKeyQuad : width);
+    };
+    const auto direct = [&]<class Element>(const Element* pages) {
+      return [&, pages](const Piece& piece, PageSide side) {
+        return pages + plane(piece, side) + in_plane(piece, side);
+      };
     };
     if (!problem_.is_half()) {
-      attend(pieces, group, rows, tiles_.dots, tiles_.mix, [&](const Piece& piece, PageSide side) {
-        return problem_.pages.data<float>() + offset(piece, side);
-      });
+      attend(pieces, group, rows, tiles_.scores, tiles_.mix, direct(problem_.pages.data<float>()));
     } else if (widens_) {
-      attend(pieces, group, rows, tiles_.dots, tiles_.mix, [&](const Piece& piece, PageSide side) {
-        tiles_.widen(problem_.pages.data<std::uint16_t>() + offset(piece, side),
-                     piece.count * problem_.width, wide_);
-        return static_cast<const float*>(wide_);
-      });
-    } else {
-      attend(pieces, group, rows, tiles_.dots_half, tiles_.mix_half,
+      attend(pieces, group, rows, tiles_.scores, tiles_.mix,
              [&](const Piece& piece, PageSide side) {
-               return problem_.pages.data<std::uint16_t>() + offset(piece, side);
+               const auto* from = problem_.pages.data<std::uint16_t>() + plane(piece, side);
+               if (side == PageSide::keys) {
+                 tiles_.widen(from, static_cast<int>(kPageRows * width), wide_);
+                 return static_cast<const float*>(wide_) + in_plane(piece, side);
+               }
+               tiles_.widen(from + in_plane(piece, side), static_cast<int>(piece.count * width),
+                            wide_);
+               return static_cast<const float*>(wide_);
              });
+    } else {
+      attend(pieces, group, rows, tiles_.scores_half, tiles_.mix_half,
+             direct(problem_.pages.data<std::uint16_t>()));
     }
   }
 
   // side_of(piece, side): its keys or values, until the next call.
-  template <class Dots, class Mix, class SideOf>
-  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows, Dots dots,
+  template <class Scores, class Mix, class SideOf>
+  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows, Scores scores,
               Mix mix, SideOf side_of) {
     const int width = problem_.width;
     const std::int32_t before = pieces.front().before;
@@ -259,8 +271,9 @@ class PagedWork {
     for (const Piece& piece : pieces) {
       const auto* keys = side_of(piece, PageSide::keys);
       for_each_run(piece, [&](std::int64_t row, int count, int seen) {
-        dots({q + row * width, width, count}, {keys, width, seen}, width, problem_.form.scale,
-             scores_of(row) + (piece.before - before), kChunkKeys);
+        scores({q + row * width, width, count},
+               {keys, kKeyQuad * kPageRows, width / static_cast<int>(kKeyQuad)}, seen,
+               problem_.form.scale, scores_of(row) + (piece.before - before), kChunkKeys);
       });
     }
     const std::int32_t keys = pieces.back().before + pieces.back().count - before;
@@ -469,31 +482,6 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
     attend_whole(problem, units, output.data<float>());
   }
   return without_padding(output, q.size(2));
-}
-
-void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
-                 const Tensor& values) {
-  const std::int64_t groups = keys.size(1), width = keys.size(2), padded = pages.size(4);
-  const AttentionTiles& tiles = attention_tiles();
-  const auto write = [&](const Tensor& source, std::int64_t side) {
-    const float* from = source.data<float>();
-    for (const std::int32_t row : rows) {
-      for (std::int64_t group = 0; group < groups; ++group, from += width) {
-        const std::int64_t block = (row / kPageRows * groups + group) * 2 + side;
-        const std::int64_t to = (block * kPageRows + row % kPageRows) * padded;
-        if (pages.dtype() == DType::f32) {
-          float* out = pages.data<float>() + to;
-          std::fill(std::copy_n(from, width, out), out + padded, 0.0f);
-        } else {
-          std::uint16_t* out = pages.data<std::uint16_t>() + to;
-          tiles.narrow(from, static_cast<int>(width), out);
-          std::fill(out + width, out + padded, std::uint16_t{0});
-        }
-      }
-    }
-  };
-  write(keys, 0);
-  write(values, 1);
 }
 
 }  // namespace bantam::cpu

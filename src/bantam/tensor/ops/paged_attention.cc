@@ -49,11 +49,21 @@ void check(const Tensor& q, const Tensor& pages, const Visibility& visibility,
   }
 }
 
-std::int64_t place_of(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head) {
-  const std::int64_t block =
-      (row / kPageRows * pages.size(1) + head) * 2 + (side == PageSide::values ? 1 : 0);
-  return (block * kPageRows + row % kPageRows) * pages.size(4);
-}
+// Where the features of a row and head lie.
+struct PlaceOfRow {
+  std::int64_t first, quad_step;
+
+  PlaceOfRow(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head) {
+    const bool is_key = side == PageSide::keys;
+    const std::int64_t width = pages.size(4),
+                       block = (row / kPageRows * pages.size(1) + head) * 2 + (is_key ? 0 : 1);
+    first = block * kPageRows * width + row % kPageRows * (is_key ? kKeyQuad : width);
+    quad_step = kKeyQuad * (is_key ? kPageRows : 1);
+  }
+  std::int64_t feature(std::int64_t index) const {
+    return first + index / kKeyQuad * quad_step + index % kKeyQuad;
+  }
+};
 
 float element(const Tensor& pages, std::int64_t place) {
   return pages.dtype() == DType::f32 ? pages.data<float>()[place]
@@ -69,9 +79,9 @@ Tensor unpaged(const Tensor& pages, PageSide side, const Visibility& visibility,
   for (const KeyRange& range : visibility.ranges) {
     for (std::int32_t row = range.begin; row < range.end; ++row) {
       for (std::int64_t head = 0; head < groups; ++head) {
-        const std::int64_t from = place_of(pages, side, row, head);
+        const PlaceOfRow from(pages, side, row, head);
         for (std::int64_t e = 0; e < width; ++e) {
-          to[(row * groups + head) * width + e] = element(pages, from + e);
+          to[(row * groups + head) * width + e] = element(pages, from.feature(e));
         }
       }
     }
@@ -127,13 +137,13 @@ void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, con
     const float* from = (side == PageSide::keys ? keys : values).data<float>();
     for (const std::int32_t row : rows) {
       for (std::int64_t head = 0; head < groups; ++head, from += width) {
-        const std::int64_t to = place_of(pages, side, row, head);
+        const PlaceOfRow to(pages, side, row, head);
         for (std::int64_t e = 0; e < padded; ++e) {
           const float value = e < width ? from[e] : 0.0f;
           if (pages.dtype() == DType::f32) {
-            pages.data<float>()[to + e] = value;
+            pages.data<float>()[to.feature(e)] = value;
           } else {
-            pages.data<std::uint16_t>()[to + e] = float_to_bounded_f16(value);
+            pages.data<std::uint16_t>()[to.feature(e)] = float_to_bounded_f16(value);
           }
         }
       }
@@ -169,8 +179,10 @@ void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor
 Tensor page_row(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head,
                 std::int64_t head_width) {
   Tensor out = Tensor::empty({head_width});
-  const std::int64_t from = place_of(pages, side, row, head);
-  for (std::int64_t e = 0; e < head_width; ++e) out.data<float>()[e] = element(pages, from + e);
+  const PlaceOfRow from(pages, side, row, head);
+  for (std::int64_t e = 0; e < head_width; ++e) {
+    out.data<float>()[e] = element(pages, from.feature(e));
+  }
   return out;
 }
 

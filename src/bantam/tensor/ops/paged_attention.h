@@ -3,7 +3,9 @@
 //
 // Pages are a tensor [P, G, 2, kPageRows, W]: of each page and key head the keys of kPageRows
 // tokens, then their values, W = padded_head_width(E) features each, of which the last W - E are
-// zero. Row r of a visibility is token r % kPageRows of page r / kPageRows.
+// zero. Keys lie four features at a time, [W / 4][kPageRows][4], so that a product of a query with
+// them adds up few lanes in the end; values token by token, [kPageRows][W]. Row r of a visibility
+// is token r % kPageRows of page r / kPageRows.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,8 @@
 namespace bantam {
 
 constexpr std::int64_t kPageRows = 32;
+/// Features of a key that lie together.
+constexpr std::int64_t kKeyQuad = 4;
 /// Features a head takes in pages: whole vectors.
 constexpr std::int64_t padded_head_width(std::int64_t width) { return (width + 15) / 16 * 16; }
 
