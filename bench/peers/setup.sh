@@ -20,6 +20,22 @@ pip="$python -m pip --disable-pip-version-check -q"
 
 say() { echo "setup: $*" >&2; }
 
+# llama.cpp multiplies with AMX where the CPU has it, but GCC before 13 drops what the tiles are configured with and the
+# program crashes at its first prompt; clang before 16 forms them, and has other names for the macros that ask for it.
+compiler_for_tiles() {
+  grep -qw amx_int8 /proc/cpuinfo || return 0
+  version=$(${CC:-cc} -dumpversion 2>/dev/null || echo 0)
+  if ${CC:-cc} --version 2>/dev/null | head -n 1 | grep -q clang || [ "${version%%.*}" -lt 13 ]; then
+    if command -v clang++ >/dev/null 2>&1; then
+      echo "-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_FLAGS=-D__AMX_INT8__=1" \
+        "-DCMAKE_CXX_FLAGS=-D__AMX_INT8__=1"
+    else
+      say "this compiler breaks AMX and there is no clang (packages clang, libomp-dev): llama.cpp goes without AMX"
+      echo "-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8"
+    fi
+  fi
+}
+
 compile_llama() {
   sources=$folder/llama-sources
   mkdir -p "$sources"
@@ -27,7 +43,9 @@ compile_llama() {
     $pip download --no-deps --no-binary llama-cpp-python -d "$sources" llama-cpp-python || return 1
   package=$(ls "$sources"/llama_cpp_python-*.tar.gz | head -n 1)
   tar xzf "$package" -C "$sources" --strip-components=1 || return 1
-  cmake -S "$sources/vendor/llama.cpp" -B "$sources/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON \
+  # shellcheck disable=SC2046 -- options, none of which has a space
+  cmake -S "$sources/vendor/llama.cpp" -B "$sources/build" $(compiler_for_tiles) -DCMAKE_BUILD_TYPE=Release \
+    -DBUILD_SHARED_LIBS=ON \
     -DGGML_NATIVE=ON -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF \
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF >"$sources/cmake.log" || return 1
   cmake --build "$sources/build" --target llama -j "$jobs" >"$sources/build.log" 2>&1 ||

@@ -35,10 +35,10 @@ inline LinearLayer random_linear(const std::string& site, std::int64_t outputs, 
   return layer;
 }
 
-/// Frequencies for heads of 4 features.
-inline RopePart plain_rope() {
+/// Frequencies for heads of so many features.
+inline RopePart plain_rope(int head_width = 4) {
   RopePart rope;
-  rope.frequencies = rope_frequencies(4, rope.theta);
+  rope.frequencies = rope_frequencies(head_width, rope.theta);
   return rope;
 }
 
@@ -53,14 +53,15 @@ inline RopePart switching_rope(std::int64_t switch_length) {
 /// 2 layers, 4 query heads on 2 key heads.
 inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64_t seed = 7,
                                             std::int64_t context = 256,
-                                            const RopePart& rope = plain_rope()) {
+                                            const RopePart& rope = plain_rope(),
+                                            std::int64_t width = 16) {
   DecoderConfig config;
   config.layers = 2;
-  config.width = 16;
+  config.width = width;
   config.heads = 4;
   config.kv_heads = 2;
-  config.head_width = 4;
-  config.feed_forward = 24;
+  config.head_width = width / 4;
+  config.feed_forward = width / 2 * 3;
   config.vocabulary = vocabulary;
   config.context = context;
   config.ropes = {rope};
@@ -70,20 +71,20 @@ inline std::shared_ptr<CausalLM> tiny_model(std::int64_t vocabulary, std::uint64
     const std::string site = "layers." + std::to_string(i);
     DecoderLayer layer;
     layer.site = site;
-    layer.attention_norm = {site + ".attn_norm", Tensor::full({16}, 1), {}};
-    layer.feed_forward_norm = {site + ".mlp_norm", Tensor::full({16}, 1), {}};
+    layer.attention_norm = {site + ".attn_norm", Tensor::full({width}, 1), {}};
+    layer.feed_forward_norm = {site + ".mlp_norm", Tensor::full({width}, 1), {}};
     layer.attention.site = site + ".attn";
-    layer.attention.query = random_linear(site + ".attn.q", 16, 16, seed);
-    layer.attention.key = random_linear(site + ".attn.k", 8, 16, seed);
-    layer.attention.value = random_linear(site + ".attn.v", 8, 16, seed);
-    layer.attention.output = random_linear(site + ".attn.o", 16, 16, seed);
+    layer.attention.query = random_linear(site + ".attn.q", width, width, seed);
+    layer.attention.key = random_linear(site + ".attn.k", width / 2, width, seed);
+    layer.attention.value = random_linear(site + ".attn.v", width / 2, width, seed);
+    layer.attention.output = random_linear(site + ".attn.o", width, width, seed);
     layer.feed_forward.site = site + ".mlp";
-    layer.feed_forward.gate = random_linear(site + ".mlp.gate", 24, 16, seed);
-    layer.feed_forward.up = random_linear(site + ".mlp.up", 24, 16, seed);
-    layer.feed_forward.down = random_linear(site + ".mlp.down", 16, 24, seed);
+    layer.feed_forward.gate = random_linear(site + ".mlp.gate", config.feed_forward, width, seed);
+    layer.feed_forward.up = random_linear(site + ".mlp.up", config.feed_forward, width, seed);
+    layer.feed_forward.down = random_linear(site + ".mlp.down", width, config.feed_forward, seed);
     weights.layers.push_back(std::move(layer));
   }
-  weights.norm = {"norm", Tensor::full({16}, 1), {}};
+  weights.norm = {"norm", Tensor::full({width}, 1), {}};
   return std::make_shared<CausalLM>(architecture_of_hf("llama"), config, std::move(weights));
 }
 
@@ -116,6 +117,15 @@ inline LoadedModel tiny_loaded(std::uint64_t seed = 7, std::int64_t context = 25
   loaded.tokenizer = tiny_tokenizer();
   loaded.generation_defaults = Json::object();
   loaded.name = "tiny";
+  return loaded;
+}
+
+/// The same with weights of 8 bits, in a model wide enough for them.
+inline LoadedModel tiny_quantized(std::int64_t context = 512) {
+  LoadedModel loaded = tiny_loaded(7, context);
+  const auto model = tiny_model(264, 7, context, plain_rope(16), 64);
+  model->quantize_weights(DType::q8_0);
+  loaded.model = model;
   return loaded;
 }
 

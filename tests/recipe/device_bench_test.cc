@@ -49,6 +49,19 @@ TEST(DeviceBenchTest, IntegerProductsStayBelowTheirBound) {
   EXPECT_EQ(json["integer_peak"]["instructions"], bench.integer_peak.instructions);
 }
 
+TEST(DeviceBenchTest, PassagesStayBelowTheRateOfTilesWhereThereAreSome) {
+  const DeviceBench bench = bench_device({.repeat = 1, .buffer = std::uint64_t{1} << 20});
+  const bool tiles = answers_multiply_integers(DType::q4_1) && cpu_has_bf16_tiles();
+  ASSERT_EQ(bench.passages.size(), tiles ? 1U : 0U);
+  EXPECT_EQ(bench.tile_peak.median > 0, tiles);
+  EXPECT_EQ(bench.best_passage() > 0, tiles);
+  for (const GemmRate& one : bench.passages) {
+    EXPECT_GT(one.rate.median, 0);
+    EXPECT_LE(one.rate.median, bench.best_passage());
+  }
+  EXPECT_EQ(device_bench_json(bench)["passage_products"].size(), bench.passages.size());
+}
+
 TEST(IntegerPeakTest, IsARateWhereTheCpuHasTheInstructions) {
   const IntegerPeak peak = measure_integer_peak(1, 2);
   EXPECT_EQ(peak.rate.count, peak.instructions.empty() ? 0 : 2);

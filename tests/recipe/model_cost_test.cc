@@ -58,7 +58,8 @@ TEST(ModelCostTest, QuantizedWeightsCountAsIntegersInAnswersAndAsFloatsInTrainin
   if (!answers_multiply_integers(DType::q4_0)) GTEST_SKIP() << "this CPU answers in f32";
   EXPECT_EQ(cost.integer_linears, cost.linears);
   EXPECT_EQ(cost.integer_head, cost.head);
-  EXPECT_EQ(cost.prompt(10).integer_operations, 2 * (10 * cost.linears + cost.head));
+  EXPECT_EQ(cost.prompt(10).passage_operations, 2 * 10 * cost.linears);
+  EXPECT_EQ(cost.prompt(10).integer_operations, 2 * cost.head) << "one token's logits";
   EXPECT_EQ(cost.prompt(10).operations, 2 * cost.pair * 55) << "attention alone";
   EXPECT_EQ(cost.decode(7, 3).integer_operations, 3 * 2 * (cost.linears + cost.head));
   EXPECT_EQ(cost.decode(7, 3).operations, 3 * 2 * cost.pair * 7);
@@ -85,6 +86,17 @@ TEST(BoundTest, IntegersAndFloatsTakeTheirTimesOneAfterTheOther) {
   const Bound integers = bound_of({.operations = 1e10, .integer_operations = 8e11}, rates);
   EXPECT_DOUBLE_EQ(integers.seconds, 0.1 + 2);
   EXPECT_EQ(integers.by, "integer products 400 GOP/s") << "floats take less than a tenth";
+}
+
+TEST(BoundTest, PassagesAreIntegersWhereTheyHaveNoRateOfTheirOwn) {
+  MachineRates rates{.products = 100e9, .product_type = "i16", .integer_products = 400e9};
+  const Work work{.operations = 1e11, .integer_operations = 4e11, .passage_operations = 8e11};
+  EXPECT_DOUBLE_EQ(bound_of(work, rates).seconds, 1 + 1 + 2);
+  EXPECT_EQ(bound_of(work, rates).by, "integer products 400 GOP/s, i16 100 GOP/s");
+  rates.passage_products = 1600e9;
+  EXPECT_DOUBLE_EQ(bound_of(work, rates).seconds, 1 + 1 + 0.5);
+  EXPECT_EQ(bound_of(work, rates).by,
+            "integer products 400 GOP/s, bf16 1600 GFLOP/s, i16 100 GOP/s");
 }
 
 TEST(BoundTest, GradientsHaveARateOfTheirOwn) {

@@ -35,7 +35,7 @@ TEST(SplitPattern, AnExplosivePatternIsStoppedAndNamesTheByte) {  // T1
 TEST(SplitPattern, ManyMatchesThatAreEachJustCheapEnoughAreStoppedToo) {
   const std::string text(200'000, 'a');
   const clock_t start = clock();
-  EXPECT_THAT(error_of([&] { matches("a(?=a{0,3000}[bc])|a", text); }), HasSubstr("match limit"));
+  EXPECT_THAT(error_of([&] { matches("a(?=a{0,30000}[bc])|a", text); }), HasSubstr("match limit"));
   EXPECT_LT(static_cast<double>(clock() - start) / CLOCKS_PER_SEC, 3.0);
 }
 

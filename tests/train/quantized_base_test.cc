@@ -86,7 +86,10 @@ TEST_P(QuantizedBase, DoesNotDependOnThePartition) {
   const Pass whole = run(MatmulPrecision::automatic);
   const Pass parts = run(MatmulPrecision::automatic, false, 70);
   EXPECT_NEAR(parts.loss, whole.loss, 1e-5 * whole.loss);
-  EXPECT_LT(relative_difference(parts, whole), 1e-4);
+  // Other products are f32 sums in another order, 1e-7 apart, after which a value or two may round
+  // the other way: by 2^-8 of one in bf16, which is 2^-8 / √64 of its row and, among the 190 rows of
+  // six examples, 4e-5 of all.
+  EXPECT_LT(relative_difference(parts, whole), 2e-4);
 }
 
 }  // namespace

@@ -22,14 +22,15 @@ struct WindowLoss {
 std::vector<WindowLoss> score_windows(const LoadedModel& model,
                                       std::span<const std::vector<std::int32_t>> windows,
                                       std::int64_t score_from) {
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::passage);
   const Batch batch = make_batch(windows);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
   const auto sequences = static_cast<std::int64_t>(windows.size());
   KvStore store(model.model->kv_shape(), rows + sequences * KvStore::kPageRows);
   std::vector<KvStore::Append> appends;
   for (const auto& window : windows) appends.push_back({store.new_sequence(), std::ssize(window)});
-  const Tensor hidden = forward_cached(*model.model, store, store.extend(appends), batch.tokens);
+  const Tensor hidden =
+      forward_cached(*model.model, store, store.extend(appends), batch.tokens, Rounding::passage);
   std::vector<std::int32_t> targets(batch.tokens.size(), 0);
   std::vector<float> weights(batch.tokens.size(), 0.0f);
   std::int64_t begin = 0;

@@ -96,12 +96,15 @@ Tensor Search::read_prompt() {
   Tensor hidden;
   std::int64_t rows = 0;
   for (std::size_t begin = 0; begin < prompt.size(); begin += static_cast<std::size_t>(rows)) {
-    rows = std::min<std::int64_t>(settings_.step_rows,
-                                  static_cast<std::int64_t>(prompt.size() - begin));
+    const auto pending = static_cast<std::int64_t>(prompt.size() - begin);
+    const std::int64_t piece = std::min(settings_.step_rows, pending),
+                       passage = passage_tokens(piece, pending);
+    const Rounding rounding = passage > 0 ? Rounding::passage : Rounding::rows;
+    rows = passage > 0 ? passage : piece;
     const KvStore::Append append{start.sequence, rows};
     const auto first = prompt.begin() + static_cast<std::ptrdiff_t>(begin);
     hidden = forward_cached(model_, store_, store_.extend({&append, 1}), {first, first + rows},
-                            settings_.source);
+                            rounding, settings_.source);
   }
   running_.push_back(std::move(start));
   const auto last = static_cast<std::int32_t>(rows - 1);
@@ -116,8 +119,8 @@ Tensor Search::extend_beams() {
     rows.push_back(static_cast<std::int32_t>(tokens.size()));
     tokens.push_back(beam.tokens.back());
   }
-  const Tensor hidden =
-      forward_cached(model_, store_, store_.extend(appends), std::move(tokens), settings_.source);
+  const Tensor hidden = forward_cached(model_, store_, store_.extend(appends), std::move(tokens),
+                                       Rounding::rows, settings_.source);
   return logits_of_rows(model_, hidden, rows);
 }
 

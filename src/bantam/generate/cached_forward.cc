@@ -8,9 +8,10 @@
 namespace bantam {
 
 Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
-                      std::vector<std::int32_t> tokens, std::shared_ptr<const Source> source) {
+                      std::vector<std::int32_t> tokens, Rounding rounding,
+                      std::shared_ptr<const Source> source) {
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(rounding);
   Batch batch{std::move(tokens), std::move(step.plan), std::move(step.rows)};
   if (source) {
     batch.source_rows.key_rows = static_cast<std::int32_t>(source->states.size(0));
@@ -20,6 +21,13 @@ Tensor forward_cached(const CausalLM& model, KvStore& store, KvStore::Step step,
     batch.source = std::move(source);
   }
   return model.hidden(batch, &store);
+}
+
+std::int64_t passage_tokens(std::int64_t count, std::int64_t pending) {
+  // As many rows take as long either way (measured).
+  constexpr std::int64_t kLeast = 16;
+  const std::int64_t rest = count % kPassageRun;
+  return count < pending || rest >= kLeast ? count : count - rest;
 }
 
 Tensor logits_of_rows(const CausalLM& model, const Tensor& hidden,

@@ -87,7 +87,7 @@ Embeddings Embedder::embed(std::span<const std::string> texts, ProgressSink& pro
   result.vectors = Tensor::empty({std::ssize(texts), width()});
 
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::passage);
   const std::vector<std::size_t> order = longest_first(inputs);
   ProgressPhase phase(progress, "Embedding", static_cast<double>(texts.size()), "texts");
   for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {

@@ -49,7 +49,7 @@ void run_in_passes(
     std::span<const ModelInput> inputs, ProgressSink& progress,
     const std::function<void(std::span<const std::size_t> places, const Batch& batch)>& each) {
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::passage);
   const std::vector<std::size_t> order = longest_first(inputs);
   ProgressPhase phase(progress, "Labelling", static_cast<double>(inputs.size()), "texts");
   for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {

@@ -98,6 +98,15 @@ struct Scheduler::Drawn {
   double log_probability = 0;
 };
 
+// What lanes bring to one forward pass.
+struct Scheduler::Pass {
+  Rounding rounding;
+  std::vector<KvStore::Append> appends = {};
+  std::vector<std::int32_t> tokens = {};
+  std::vector<std::int32_t> rows = {};  // the last of each lane that is read to its end
+  std::vector<Lane*> ready = {};        // those lanes
+};
+
 struct Scheduler::Kept {
   std::vector<std::int32_t> tokens;
   KvStore::Sequence sequence;
@@ -319,32 +328,53 @@ bool Scheduler::step() {
   return !lanes_.empty() || !read_.empty() || !waiting_.empty();
 }
 
+// Pieces of a prompt end where they would have ended had nothing run beside it; see
+// passage_tokens().
+std::int64_t Scheduler::tokens_to_read(std::int64_t pending, std::int64_t budget) const {
+  if (pending <= budget || options_.step_rows < kPassageRun) return std::min(pending, budget);
+  return budget / kPassageRun * kPassageRun;
+}
+
+void Scheduler::add(Lane& lane, std::int64_t count, Pass& pass) const {
+  if (count == 0) return;
+  pass.appends.push_back({lane.sequence, count, std::ssize(lane.tokens)});
+  const auto first = lane.tokens.begin() + static_cast<std::ptrdiff_t>(lane.cached);
+  pass.tokens.insert(pass.tokens.end(), first, first + count);
+  lane.cached += static_cast<std::size_t>(count);
+  if (lane.cached == lane.tokens.size()) {
+    pass.ready.push_back(&lane);
+    pass.rows.push_back(static_cast<std::int32_t>(pass.tokens.size()) - 1);
+  }
+}
+
 void Scheduler::forward_lanes() {
   // Answers first, one row each; what is left of the budget reads prompts, and answers that have to
   // be read again.
   std::int64_t budget = std::max<std::int64_t>(options_.step_rows, options_.max_batch);
-  std::vector<KvStore::Append> appends;
-  std::vector<std::int32_t> tokens, rows;
-  std::vector<Lane*> ready;
+  Pass passages{Rounding::passage}, rows{Rounding::rows};
   for (const bool reading : {false, true}) {
     for (Lane& lane : lanes_) {
       const auto pending = static_cast<std::int64_t>(lane.tokens.size() - lane.cached);
-      const std::int64_t count = std::min(pending, budget);
-      if ((lane.sample < 0 || pending > 1) != reading || count == 0) continue;
+      if ((lane.sample < 0 || pending > 1) != reading) continue;
+      const std::int64_t count = tokens_to_read(pending, budget);
       budget -= count;
-      appends.push_back({lane.sequence, count, std::ssize(lane.tokens)});
-      const auto first = lane.tokens.begin() + static_cast<std::ptrdiff_t>(lane.cached);
-      tokens.insert(tokens.end(), first, first + count);
-      lane.cached += static_cast<std::size_t>(count);
-      if (count == pending) {
-        ready.push_back(&lane);
-        rows.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
-      }
+      const bool in_runs = reading && options_.step_rows >= kPassageRun;
+      const std::int64_t passage = in_runs ? passage_tokens(count, pending) : 0;
+      add(lane, passage, passages);
+      add(lane, count - passage, rows);
     }
   }
-  make_room(static_cast<std::int64_t>(tokens.size()) +
-            static_cast<std::int64_t>(appends.size()) * KvStore::kPageRows);
-  const Tensor hidden = forward_cached(*model_, store_, store_.extend(appends), std::move(tokens));
+  forward(passages);
+  forward(rows);
+}
+
+void Scheduler::forward(Pass& pass) {
+  if (pass.tokens.empty()) return;
+  make_room(std::ssize(pass.tokens) + std::ssize(pass.appends) * KvStore::kPageRows);
+  const Tensor hidden = forward_cached(*model_, store_, store_.extend(pass.appends),
+                                       std::move(pass.tokens), pass.rounding);
+  const std::vector<std::int32_t>& rows = pass.rows;
+  const std::vector<Lane*>& ready = pass.ready;
   if (rows.empty()) return;
   Tensor logits = logits_of_rows(*model_, hidden, rows);
   const auto width = static_cast<std::size_t>(logits.size(1));

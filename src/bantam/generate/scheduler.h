@@ -71,6 +71,7 @@ class Scheduler {
   struct Lane;
   struct Kept;
   struct Drawn;
+  struct Pass;
 
   std::shared_ptr<const CausalLM> model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
@@ -88,6 +89,9 @@ class Scheduler {
   void start_answer(const std::shared_ptr<Job>& job, KvStore::Sequence sequence);
   bool admit(const std::shared_ptr<Job>& job);
   void forward_lanes();
+  std::int64_t tokens_to_read(std::int64_t pending, std::int64_t budget) const;
+  void add(Lane& lane, std::int64_t count, Pass& pass) const;
+  void forward(Pass& pass);
   Drawn draw(const Lane& lane, std::span<float> logits) const;
   void take(Lane& lane, std::span<const float> logits, const Drawn& drawn);
   void append_token(Lane& lane, const Drawn& drawn);

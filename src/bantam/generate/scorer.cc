@@ -218,7 +218,8 @@ class QuestionBatch {
   }
 
   void run() {
-    const Tensor hidden = forward_cached(model_, store_, std::move(step_), std::move(tokens_));
+    const Tensor hidden =
+        forward_cached(model_, store_, std::move(step_), std::move(tokens_), Rounding::passage);
     add_log_probabilities(model_, hidden, wanted_);
     step_ = {};
     tokens_.clear();
@@ -356,7 +357,8 @@ std::vector<OptionScores> Scorer::score(std::span<const Question> questions,
   for (std::size_t begin = 0; begin < shared; begin += piece) {
     const auto part = prefix.subspan(begin, std::min(piece, shared - begin));
     const KvStore::Append append{base, std::ssize(part), planned.front().length};
-    forward_cached(*model_, store, store.extend({&append, 1}), {part.begin(), part.end()});
+    forward_cached(*model_, store, store.extend({&append, 1}), {part.begin(), part.end()},
+                   Rounding::passage);
   }
   ProgressPhase phase(progress, "Scoring", static_cast<double>(questions.size()), "questions");
   std::size_t begin = 0;
@@ -392,7 +394,7 @@ std::vector<std::vector<double>> Scorer::token_log_probabilities(std::span<const
     results[i].assign(static_cast<std::size_t>(size - texts[i].first), 0);
   }
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::passage);
   ProgressPhase phase(progress, "Scoring", static_cast<double>(texts.size()), "texts");
   for (std::size_t begin = 0, end = 0; begin < texts.size(); begin = end) {
     stop_if_interrupted(begin, texts.size());

@@ -90,7 +90,7 @@ std::shared_ptr<const Source> Seq2SeqModel::encode(std::span<const std::vector<s
 std::shared_ptr<const Source> Seq2SeqModel::encode_for_answers(
     std::span<const std::vector<std::int32_t>> texts) const {
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::passage);
   Source source = *encode(texts);
   for (const DecoderLayer& layer : weights().layers) {
     source.heads.push_back(layer.cross.source_heads(source.states, config(), nullptr));

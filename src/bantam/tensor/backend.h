@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bantam/tensor/relative_bias.h"
+#include "bantam/tensor/rounding.h"
 #include "bantam/tensor/score_form.h"
 #include "bantam/tensor/tensor.h"
 #include "bantam/tensor/visibility.h"
@@ -47,13 +48,13 @@ struct Backend {
   Tensor (*linear_weight_gradient)(const Tensor& dy, const Tensor& x) = nullptr;
   void (*add_linear_weight_gradient)(const Tensor& dy, const Tensor& x, Tensor& sum) = nullptr;
 
-  // Optional, all or none: products of one x with several weights, x rounded to 8 bits in groups of
-  // 32 features, for the types of weight that rounds_for() names. A row of a result has the same
-  // bits however many rows there are. The gradient is linear_input_gradient's, bit for bit, but
-  // reads the weight in the form that rounded_linears() keeps of it.
+  // Optional, all or none: products of one x with several weights, rounded for rows or passages,
+  // for the types of weight that rounds_for() names. A row of a result has the same bits however
+  // many rows there are. The gradient is linear_input_gradient's, bit for bit, but reads the weight
+  // in the form that rounded_linears() keeps of it.
   bool (*rounds_for)(DType weight) = nullptr;
-  std::vector<Tensor> (*rounded_linears)(const Tensor& x,
-                                         std::span<const Tensor> weights) = nullptr;
+  std::vector<Tensor> (*rounded_linears)(const Tensor& x, std::span<const Tensor> weights,
+                                         Rounding rounding) = nullptr;
   Tensor (*rounded_linear_input_gradient)(const Tensor& dy, const Tensor& weight) = nullptr;
   // Makes the form that rounded_linears() keeps of each weight ahead of the first product.
   void (*prepare_rounded)(std::span<const Tensor> weights) = nullptr;

@@ -35,7 +35,7 @@ StepGradients compute_gradients(const Objective& objective, std::span<const Micr
     step.tokens += batch.tokens();
   }
   if (step.target_weight == 0) return step;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::training);
   for (std::size_t i = 0; i < batches.size(); ++i) {
     Tape tape;
     Loss loss;
@@ -85,7 +85,7 @@ LossSum evaluate_loss(const Objective& objective, std::span<const Example> examp
                       std::int64_t micro_batch_tokens, TrainableModel model,
                       const std::function<void(std::int64_t)>& after_each) {
   const Tape::Paused paused;
-  const RoundActivations rounded;
+  const RoundActivations rounded(Rounding::training);
   std::vector<const Example*> all;
   for (const Example& example : examples) all.push_back(&example);
   LossSum total;

@@ -9,6 +9,7 @@
 #include "bantam/recipe/bench/memory_read.h"
 #include "bantam/recipe/bench/rate.h"
 #include "bantam/recipe/bench/stop_between.h"
+#include "bantam/recipe/bench/tile_peak.h"
 #include "bantam/tensor/allocator.h"
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/cpu/gemm.h"
@@ -73,7 +74,7 @@ std::uint64_t default_buffer(const CacheSizes& caches) {
 }  // namespace
 
 double DeviceBench::best_gemm(MatmulPrecision type) const {
-  double best = 0;
+  double best = type == MatmulPrecision::bf16 ? tile_peak.high : 0;
   for (const GemmRate& one : gemm) {
     if (one.type == name_of(type)) best = std::max(best, one.rate.high);
   }
@@ -83,6 +84,12 @@ double DeviceBench::best_gemm(MatmulPrecision type) const {
 double DeviceBench::best_integer() const {
   double best = integer_peak.rate.high;
   for (const GemmRate& one : integer) best = std::max(best, one.rate.high);
+  return best;
+}
+
+double DeviceBench::best_passage() const {
+  double best = tile_peak.high;
+  for (const GemmRate& one : passages) best = std::max(best, one.rate.high);
   return best;
 }
 
@@ -115,10 +122,10 @@ bool answers_multiply_integers(DType weight) {
   return matmul_precision_is_automatic() && rounds_for != nullptr && rounds_for(weight);
 }
 
-Spread measure_integer_product(DType weight, std::int64_t m, std::int64_t n, std::int64_t k,
-                               int repeat) {
+Spread measure_rounded_product(Rounding rounding, DType weight, std::int64_t m, std::int64_t n,
+                               std::int64_t k, int repeat) {
   const Tensor x = normal_matrix(m, k), w = quantize(normal_matrix(n, k), weight);
-  const RoundActivations rounded;
+  const RoundActivations rounded(rounding);
   const double operations =
       2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return measure_rate(repeat, [&] {
@@ -138,8 +145,9 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   if (bench.threads > 1) thread_counts.push_back(bench.threads);
   const std::vector<MatmulPrecision> types = gemm_types();
   const bool integers = answers_multiply_integers(kIntegerWeight);
+  const bool tiles = integers && cpu_has_bf16_tiles();
   const std::size_t rates = thread_counts.size() + types.size() * kShapes.size() +
-                            (integers ? kIntegerRows.size() + 1 : 0);
+                            (integers ? kIntegerRows.size() + 1 : 0) + (tiles ? 2 : 0);
   ProgressPhase phase(progress, "Measuring the machine", static_cast<double>(rates), "rates");
   double done = 0;
   for (const int threads : thread_counts) {
@@ -157,14 +165,24 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   }
   if (integers) {
     for (const std::int64_t rows : kIntegerRows) {
-      bench.integer.push_back({std::string(info(kIntegerWeight).name), rows, kIntegerOutputs,
-                               kIntegerWidth,
-                               measure_integer_product(kIntegerWeight, rows, kIntegerOutputs,
-                                                       kIntegerWidth, options.repeat)});
+      bench.integer.push_back(
+          {std::string(info(kIntegerWeight).name), rows, kIntegerOutputs, kIntegerWidth,
+           measure_rounded_product(Rounding::rows, kIntegerWeight, rows, kIntegerOutputs,
+                                   kIntegerWidth, options.repeat)});
       phase.advance(++done);
       stop_if_interrupted();
     }
     bench.integer_peak = measure_integer_peak(bench.threads, options.repeat);
+    phase.advance(++done);
+  }
+  if (tiles) {
+    const std::int64_t rows = kIntegerRows.back();
+    bench.passages.push_back(
+        {std::string(info(kIntegerWeight).name), rows, kIntegerOutputs, kIntegerWidth,
+         measure_rounded_product(Rounding::passage, kIntegerWeight, rows, kIntegerOutputs,
+                                 kIntegerWidth, options.repeat)});
+    phase.advance(++done);
+    bench.tile_peak = measure_tile_peak(bench.threads, options.repeat);
     phase.advance(++done);
   }
   release_cached_tensor_memory();  // what comes next is measured too
@@ -222,7 +240,9 @@ Json device_bench_json(const DeviceBench& bench) {
           {"integer_products", products_json(bench.integer)},
           {"integer_peak",
            {{"instructions", bench.integer_peak.instructions},
-            {"operations_per_second", spread_json(bench.integer_peak.rate)}}}};
+            {"operations_per_second", spread_json(bench.integer_peak.rate)}}},
+          {"passage_products", products_json(bench.passages)},
+          {"tile_peak", {{"operations_per_second", spread_json(bench.tile_peak)}}}};
 }
 
 }  // namespace bantam

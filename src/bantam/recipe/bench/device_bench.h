@@ -13,6 +13,7 @@
 #include "bantam/recipe/bench/spread.h"
 #include "bantam/tensor/dtype.h"
 #include "bantam/tensor/ops/matmul.h"
+#include "bantam/tensor/rounding.h"
 
 namespace bantam {
 
@@ -40,12 +41,17 @@ struct DeviceBench {
   /// Products as answers form them, rounding of x included; empty where they are not used.
   std::vector<GemmRate> integer;
   IntegerPeak integer_peak;
+  /// The same of passages (Rounding::passage) and the rate of tiles alone: on CPUs with AMX.
+  std::vector<GemmRate> passages;
+  Spread tile_peak;
 
   /// Bounds are the best of all measurements: what was reached once can be reached.
-  /// 0 when the type was not measured.
+  /// 0 when the type was not measured. Of bf16: the rate of tiles where there are some.
   double best_gemm(MatmulPrecision type) const;
   /// Of integer products: the peak, or the best product where the peak is not known.
   double best_integer() const;
+  /// Of products of passages: of tiles; 0 without them.
+  double best_passage() const;
   /// On all threads, beyond the last cache.
   double best_memory_read() const { return memory.empty() ? 0 : memory.back().rate.high; }
 };
@@ -63,8 +69,8 @@ Spread measure_gemm(MatmulPrecision type, std::int64_t m, std::int64_t n, std::i
                     int repeat);
 /// True when answers multiply weights of this type in integers (RoundActivations).
 bool answers_multiply_integers(DType weight);
-Spread measure_integer_product(DType weight, std::int64_t m, std::int64_t n, std::int64_t k,
-                               int repeat);
+Spread measure_rounded_product(Rounding rounding, DType weight, std::int64_t m, std::int64_t n,
+                               std::int64_t k, int repeat);
 
 DeviceBench bench_device(const DeviceBenchOptions& options,
                          ProgressSink& progress = silent_progress());

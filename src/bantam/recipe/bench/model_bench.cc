@@ -76,7 +76,7 @@ class ModelBenchRun {
     require_context();
     loaded_ = {};
     result_.device = bench_device({.repeat = std::min(options_.repeat, 3)}, progress_);
-    rates_ = rates_of(result_.device);
+    rates_ = rates_of(result_.device, Rounding::passage);
     if (wants("first_token")) first_token();
     begin_peak();
     LoadOptions load;

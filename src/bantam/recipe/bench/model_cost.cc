@@ -43,7 +43,8 @@ ModelCost cost_of(const CausalLM& model) {
 Work ModelCost::prompt(double tokens) const {
   const double floats = linears - integer_linears + adapters;
   return {.operations = 2 * (floats * tokens + head - integer_head + pair * causal_pairs(tokens)),
-          .integer_operations = 2 * (integer_linears * tokens + integer_head),
+          .integer_operations = 2 * integer_head,
+          .passage_operations = 2 * integer_linears * tokens,
           .bytes = weight_bytes + kv_bytes * tokens};
 }
 
@@ -71,8 +72,13 @@ Bound bound_of(const Work& work, const MachineRates& rates) {
   const bool as_others = rates.gradient_products == 0 || rates.gradient_type == rates.product_type;
   const double gradients = time(work.gradient_operations, gradient_rate);
   const double others = time(work.operations, rates.products) + (as_others ? gradients : 0);
-  const double integers = time(work.integer_operations, rates.integer_products);
-  const double computing = others + integers + (as_others ? 0 : gradients);
+  const bool as_integers = rates.passage_products == 0;
+  const double passages =
+      time(work.passage_operations, as_integers ? rates.integer_products : rates.passage_products);
+  const double integers =
+      time(work.integer_operations, rates.integer_products) + (as_integers ? passages : 0);
+  const double computing =
+      others + integers + (as_integers ? 0 : passages) + (as_others ? 0 : gradients);
   if (reading >= computing) {
     return {reading, fmt::format("memory {:.1f} GB/s", rates.memory_read / 1e9)};
   }
@@ -85,18 +91,20 @@ Bound bound_of(const Work& work, const MachineRates& rates) {
                             rate / 1e9, counts_integers ? "GOP/s" : "GFLOP/s");
   };
   name(integers, "integer", rates.integer_products);
+  if (!as_integers) name(passages, "bf16", rates.passage_products);
   name(others, rates.product_type, rates.products);
   if (!as_others) name(gradients, rates.gradient_type, rates.gradient_products);
   return bound;
 }
 
-MachineRates rates_of(const DeviceBench& device) {
-  const RoundActivations as_models_do;
+MachineRates rates_of(const DeviceBench& device, Rounding rounding) {
+  const RoundActivations as_models_do(rounding);
   const MatmulPrecision type = matmul_precision();
   return {.memory_read = device.best_memory_read(),
           .products = device.best_gemm(type),
           .product_type = std::string(name_of(type)),
           .integer_products = device.best_integer(),
+          .passage_products = device.best_passage(),
           .gradient_products = device.best_gemm(gradient_precision()),
           .gradient_type = std::string(name_of(gradient_precision()))};
 }

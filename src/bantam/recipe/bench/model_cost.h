@@ -12,17 +12,21 @@ namespace bantam {
 struct Work {
   double operations = 0;           ///< of all other products, two a multiplication
   double integer_operations = 0;   ///< of 8-bit integers with quantized weights
+  double passage_operations = 0;   ///< of passages (Rounding) with quantized weights
   double gradient_operations = 0;  ///< of products that form gradients of linears
   double bytes = 0;                ///< that must come from memory
 
-  double all_operations() const { return operations + integer_operations + gradient_operations; }
+  double all_operations() const {
+    return operations + integer_operations + passage_operations + gradient_operations;
+  }
 };
 inline Work operator+(const Work& a, const Work& b) {
   return {a.operations + b.operations, a.integer_operations + b.integer_operations,
+          a.passage_operations + b.passage_operations,
           a.gradient_operations + b.gradient_operations, a.bytes + b.bytes};
 }
 inline Work operator*(double times, const Work& work) {
-  return {times * work.operations, times * work.integer_operations,
+  return {times * work.operations, times * work.integer_operations, times * work.passage_operations,
           times * work.gradient_operations, times * work.bytes};
 }
 
@@ -54,6 +58,7 @@ struct MachineRates {
   double products = 0;     ///< operations of all other products a second
   std::string product_type;
   double integer_products = 0;   ///< operations of 8-bit integers a second
+  double passage_products = 0;   ///< of passages; 0: as integers
   double gradient_products = 0;  ///< of products that form gradients; 0: as all others
   std::string gradient_type{};
 };
@@ -67,7 +72,8 @@ struct Bound {
 };
 Bound bound_of(const Work& work, const MachineRates& rates);
 
-/// Rates of `device`: its memory read, products of the type that is in force, and of integers.
-MachineRates rates_of(const DeviceBench& device);
+/// Rates of `device`: its memory read, products of the type that is in force where activations are
+/// rounded so, of integers, and of passages.
+MachineRates rates_of(const DeviceBench& device, Rounding rounding);
 
 }  // namespace bantam

@@ -116,7 +116,7 @@ class TrainBenchRun {
   TrainBench run() {
     require_context();
     result_.device = bench_device({.repeat = std::min(options_.repeat, 3)}, progress_);
-    rates_ = rates_of(result_.device);
+    rates_ = rates_of(result_.device, Rounding::training);
     for (const std::string& mode : options_.mode) {
       for (const TrainShape& shape : shapes_) measure(mode, shape);
     }

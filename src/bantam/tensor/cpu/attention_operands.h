@@ -200,13 +200,13 @@ inline bool rounding_pays(const Visibility& visibility) {
   return visibility.queries() >= 64 && pairs >= 80 * visibility.queries();
 }
 
-/// Calls f(products) with those in the type that matmul_precision() and the size of the problem ask
-/// for.
+/// Calls f(products) with those in the type that attention_precision() and the size of the problem
+/// ask for.
 template <class F>
 auto with_products(const AttentionProblem& problem, F f) {
   const AttentionProducts<std::int16_t>* levels = attention_products_i16();
   const bool fits = problem.width <= kMostLevelWidth && problem.per_group <= kMostColumnRows;
-  if (levels != nullptr && fits && matmul_precision() == MatmulPrecision::i16 &&
+  if (levels != nullptr && fits && attention_precision() == MatmulPrecision::i16 &&
       rounding_pays(problem.visibility)) {
     return f(*levels);
   }

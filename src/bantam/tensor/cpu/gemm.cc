@@ -78,8 +78,9 @@ bool matmul_precision_is_automatic() { return chosen_precision == MatmulPrecisio
 MatmulPrecision matmul_precision() {
   const MatmulPrecision precision = chosen_precision;
   if (precision != MatmulPrecision::automatic) return precision;
-  if (!RoundActivations::in_force()) return MatmulPrecision::f32;
-  if (cpu_has_bf16_tiles()) return MatmulPrecision::bf16;
+  const Rounding rounding = RoundActivations::in_force();
+  if (rounding == Rounding::none) return MatmulPrecision::f32;
+  if (rounding == Rounding::training && cpu_has_bf16_tiles()) return MatmulPrecision::bf16;
   return cpu_multiplies_integers() ? MatmulPrecision::i16 : MatmulPrecision::f32;
 }
 
@@ -87,6 +88,13 @@ MatmulPrecision gradient_precision() {
   const MatmulPrecision precision = matmul_precision();
   const bool takes_bytes = precision == MatmulPrecision::i16 && matmul_precision_is_automatic();
   return takes_bytes ? MatmulPrecision::i8 : precision;
+}
+
+MatmulPrecision attention_precision() {
+  const MatmulPrecision precision = matmul_precision();
+  const bool rounds = precision == MatmulPrecision::bf16 && matmul_precision_is_automatic() &&
+                      cpu_multiplies_integers();
+  return rounds || precision == MatmulPrecision::i16 ? MatmulPrecision::i16 : MatmulPrecision::f32;
 }
 
 }  // namespace bantam
@@ -140,14 +148,18 @@ void gemm_f32(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
       });
 }
 
-void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
-              MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate) {
+bool packing_pays(std::int64_t m, std::int64_t n, std::int64_t k) {
   // An element of a is packed once and multiplied n times, one of b m times: what has to pay, and
   // does from here on (measured).
-  const bool packing_pays = m * n >= 96 * (m + n) && k >= 32;
-  if (packing_pays && precision == MatmulPrecision::i8) {
+  return m * n >= 96 * (m + n) && k >= 32;
+}
+
+void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
+              MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate) {
+  const bool pays = packing_pays(m, n, k);
+  if (pays && precision == MatmulPrecision::i8) {
     gemm_i8(m, n, k, a, b, c, c_stride, accumulate);
-  } else if (packing_pays && precision == MatmulPrecision::i16) {
+  } else if (pays && precision == MatmulPrecision::i16) {
     const I16Group group = matmul_precision_is_automatic() ? I16Group::fast : I16Group::exact;
     gemm_i16(m, n, k, a, b, c, c_stride, accumulate, group);
   } else if (!multiply_narrow(m, n, k, a, b, c, c_stride, accumulate)) {
@@ -261,7 +273,7 @@ void form_product(MatmulPrecision precision, const Tensor& a, bool transpose_a, 
     gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>(), accumulate);
     return;
   }
-  if (precision == MatmulPrecision::bf16 && m >= 16) {
+  if (precision == MatmulPrecision::bf16 && packing_pays(m, n, k)) {
     Tensor short_a = Tensor::empty(a.shape(), DType::bf16);
     Tensor short_b = Tensor::empty(b.shape(), DType::bf16);
     round_to_bf16(a.data<float>(), a.count(), short_a.data<std::uint16_t>());

@@ -41,6 +41,9 @@ I8Rounding i8_rounding();
 void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, MatrixView b, float* c,
              std::int64_t c_stride, bool accumulate);
 
+/// True where rounding and packing both factors costs less than it saves.
+bool packing_pays(std::int64_t m, std::int64_t n, std::int64_t k);
+
 /// gemm_i16 (in exact groups if it was asked for by name) or gemm_i8 where `precision` says so and
 /// the product is large enough, else gemm_f32.
 void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,

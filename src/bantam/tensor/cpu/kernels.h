@@ -15,7 +15,8 @@ void add_linear_weight_gradient(const Tensor& dy, const Tensor& x, Tensor& sum);
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 void add_linear(const Tensor& x, const Tensor& weight, Tensor& y);
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight);
-std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights);
+std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights,
+                                    Rounding rounding);
 Tensor rounded_linear_input_gradient(const Tensor& dy, const Tensor& weight);
 void prepare_rounded(std::span<const Tensor> weights);
 bool read_rounded_rows(const Tensor& weight, std::span<const std::int32_t> rows, float* out);

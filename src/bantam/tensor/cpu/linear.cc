@@ -4,13 +4,16 @@
 // (row_dots.h). Many rows: panels of the weight are decoded to f32, or bf16 where the CPU
 // multiplies it, and multiplied by oneDNN; decoding then costs a few percent of the product.
 // Answers, and the forward pass of training over a quantized weight, round x to 8 bits and multiply
-// integers (interleaved_weight.h), whatever the rows.
+// integers (interleaved_weight.h), whatever the rows; or long runs of rows, where the CPU has AMX,
+// both factors to bf16 (amx_products.h).
 #include <algorithm>
 #include <functional>
 #include <utility>
 #include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_products.h"
 #include "bantam/tensor/cpu/decode.h"
 #include "bantam/tensor/cpu/gemm.h"
 #include "bantam/tensor/cpu/interleaved_decode.h"
@@ -92,8 +95,12 @@ Tensor as_f64(const Tensor& weight) {
   return Tensor::from(std::span<const double>(values), weight.shape());
 }
 
-bool multiplies_bf16(std::int64_t rows, MatmulPrecision precision) {
-  return rows >= 16 && precision == MatmulPrecision::bf16;
+// A product of so many rows with the weight or, for a gradient, with its transpose.
+bool multiplies_bf16(std::int64_t rows, const Tensor& weight, MatmulPrecision precision) {
+  return precision == MatmulPrecision::bf16 && packing_pays(rows, weight.size(0), weight.size(1));
+}
+bool multiplies_transpose_bf16(std::int64_t rows, const Tensor& weight, MatmulPrecision precision) {
+  return precision == MatmulPrecision::bf16 && packing_pays(rows, weight.size(1), weight.size(0));
 }
 
 Tensor rounded_to_bf16(const Tensor& x) {
@@ -107,7 +114,7 @@ Tensor input_gradient_by_panels(const Tensor& dy, const Tensor& weight, const Ro
   const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);
   Tensor dx = outputs == 0 ? Tensor::zeros({rows, width}) : Tensor::empty({rows, width});
   float* out = dx.data<float>();
-  if (multiplies_bf16(rows, precision)) {
+  if (multiplies_transpose_bf16(rows, weight, precision)) {
     const Tensor rounded = rounded_to_bf16(dy);
     const std::uint16_t* left = rounded.data<std::uint16_t>();
     for_each_panel<std::uint16_t>(
@@ -160,7 +167,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const MatmulPrecision precision = matmul_precision();
   const bool add = bias.defined();
   if (add) fill_rows(bias, y);
-  if (multiplies_bf16(rows, precision)) {
+  if (multiplies_bf16(rows, weight, precision)) {
     const Tensor rounded = rounded_to_bf16(x);
     const Bf16View left{rounded.data<std::uint16_t>(), width};
     for_each_panel<std::uint16_t>(
@@ -184,7 +191,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 void add_linear(const Tensor& x, const Tensor& weight, Tensor& y) {
   const std::int64_t rows = x.size(0), width = x.size(1), outputs = weight.size(0);
-  if (rows < kPanelRows || multiplies_bf16(rows, matmul_precision())) {
+  if (rows < kPanelRows || multiplies_bf16(rows, weight, matmul_precision())) {
     const Tensor product = linear(x, weight, {});
     const float* part = product.data<float>();
     float* total = y.data<float>();
@@ -197,10 +204,15 @@ void add_linear(const Tensor& x, const Tensor& weight, Tensor& y) {
            {weight.data<float>(), width, true}, y.data<float>(), outputs, true);
 }
 
-std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights) {
+std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> weights,
+                                    Rounding rounding) {
   std::vector<Tensor> ys;
   ys.reserve(weights.size());
   for (const Tensor& weight : weights) ys.push_back(Tensor::empty({x.size(0), weight.size(0)}));
+  if (rounding != Rounding::rows && has_amx()) {
+    amx_products(x, weights, ys);
+    return ys;
+  }
   const RoundedRows rounded(x.data<float>(), x.size(0), x.size(1), rows_side_by_side());
   interleaved_products(rounded, weights, ys);
   return ys;
@@ -209,7 +221,7 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight) {
   if (dy.dtype() == DType::f64) return gemm(dy, false, as_f64(weight), false);
   const MatmulPrecision precision = gradient_precision();
-  if (weight.dtype() != DType::f32 || multiplies_bf16(dy.size(0), precision)) {
+  if (weight.dtype() != DType::f32 || multiplies_transpose_bf16(dy.size(0), weight, precision)) {
     return input_gradient_by_panels(dy, weight, stored_rows(weight));
   }
   const std::int64_t rows = dy.size(0), width = weight.size(1), outputs = weight.size(0);

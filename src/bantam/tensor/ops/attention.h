@@ -16,7 +16,7 @@ namespace bantam {
 /// weighted sum of v. Forward keeps one number per query and head (log-sum-exp); backward
 /// recomputes the rest. Query t may see key rows visibility.ranges of t only; a query that sees
 /// nothing yields zeros and sends no gradient (N2). A relative bias (relative_bias.h) is added
-/// before a cap and gets its gradient. With matmul_precision() i16, 64 queries or more that see
+/// before a cap and gets its gradient. With attention_precision() i16, 64 queries or more that see
 /// many keys are formed in integers, each row with a scale of its own: about ten times as exact as
 /// in bf16. Throws Error(input) naming shapes.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Visibility& visibility,

@@ -70,8 +70,8 @@ Tensor checkpoint(const Segment& segment, std::vector<Tensor> inputs) {
   recorded_inputs.push_back(Tensor::scalar(0).as_variable());
   return record("checkpoint", recorded_inputs, output.stop_gradient(),
                 [segment, inputs = std::move(inputs),
-                 rounds = RoundActivations::in_force()](const Tensor& dy) {
-                  const RoundActivations as_before(rounds);
+                 rounding = RoundActivations::in_force()](const Tensor& dy) {
+                  const RoundActivations as_before(rounding);
                   Gradients gradients = run_backward(segment, inputs, dy);
                   gradients.emplace_back();
                   return gradients;

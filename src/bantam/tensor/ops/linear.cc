@@ -9,7 +9,7 @@
 namespace bantam {
 namespace {
 
-thread_local bool rounds_activations = false;
+thread_local Rounding rounding = Rounding::none;
 
 void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.rank() < 1 || weight.rank() != 2) {
@@ -57,7 +57,7 @@ bool can_round(const Backend& kernels, DType weight) {
 
 // [T, K] x [N, K] -> [T, N], plus the bias if defined.
 Tensor product(const Tensor& x, const Tensor& w, const Tensor& bias) {
-  return multiplies_rounded(x, w) ? backend(x).rounded_linears(x, {&w, 1}).front()
+  return multiplies_rounded(x, w) ? backend(x).rounded_linears(x, {&w, 1}, rounding).front()
                                   : backend(x).linear(x, w, bias);
 }
 
@@ -140,13 +140,14 @@ std::vector<Tensor> linear_each(const Tensor& x, std::span<const Tensor> weights
     return ys;
   }
   const Tensor dense = contiguous(x);
-  ys = backend(x).rounded_linears(as_matrix(dense, x.size(-1)), weights);
+  ys = backend(x).rounded_linears(as_matrix(dense, x.size(-1)), weights, rounding);
   for (std::size_t i = 0; i < ys.size(); ++i) ys[i] = recorded(dense, weights[i], ys[i]);
   return ys;
 }
 
 bool multiplies_rounded(const Tensor& x, const Tensor& weight) {
-  return rounds_activations && x.dtype() == DType::f32 && can_round(backend(x), weight.dtype());
+  return rounding != Rounding::none && x.dtype() == DType::f32 &&
+         can_round(backend(x), weight.dtype());
 }
 
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounded) {
@@ -155,11 +156,9 @@ Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounde
                  : kernels.linear_input_gradient(dy, weight);
 }
 
-RoundActivations::RoundActivations(bool on) : previous_(rounds_activations) {
-  rounds_activations = on;
-}
-RoundActivations::~RoundActivations() { rounds_activations = previous_; }
-bool RoundActivations::in_force() { return rounds_activations; }
+RoundActivations::RoundActivations(Rounding chosen) : previous_(rounding) { rounding = chosen; }
+RoundActivations::~RoundActivations() { rounding = previous_; }
+Rounding RoundActivations::in_force() { return rounding; }
 
 bool rounds_in_answers(DType weight) { return can_round(backend(Tensor()), weight); }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "bantam/tensor/rounding.h"
 #include "bantam/tensor/tensor.h"
 
 namespace bantam {
@@ -30,21 +31,19 @@ bool multiplies_rounded(const Tensor& x, const Tensor& weight);
 /// recorded.
 Tensor linear_input_gradient(const Tensor& dy, const Tensor& weight, bool rounded);
 
-/// While alive, and while matmul_precision is automatic, linear() on this thread rounds x to 8 bits
-/// (in groups of 32 features, each with its own scale) where the weight is quantized: products are
-/// then formed in integers, which is what answering and training over a quantized model are fast
-/// by. Gradients are those of the product without rounding. All other large products, of gradients
-/// too, are formed as MatmulPrecision says.
+/// While alive, and while matmul_precision is automatic, linear() on this thread rounds so.
+/// Gradients are those of the product without rounding. All other large products, of gradients too,
+/// are formed as MatmulPrecision says.
 class RoundActivations {
  public:
-  explicit RoundActivations(bool on = true);
+  explicit RoundActivations(Rounding rounding = Rounding::rows);
   ~RoundActivations();
   RoundActivations(const RoundActivations&) = delete;
   RoundActivations& operator=(const RoundActivations&) = delete;
-  static bool in_force();
+  static Rounding in_force();
 
  private:
-  bool previous_;
+  Rounding previous_;
 };
 /// True when products with weights of this type are rounded so, were RoundActivations alive.
 bool rounds_in_answers(DType weight);

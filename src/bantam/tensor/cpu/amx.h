@@ -1,0 +1,35 @@
+// Products of matrix tiles by AMX, an instruction set of Intel's server CPUs. amx.cc is the one
+// file that knows its instructions.
+#pragma once
+
+#include <cstdint>
+
+namespace bantam::cpu {
+
+/// A tile holds 16 rows, each of them 32 neighbors along the sum; one instruction multiplies two.
+constexpr int kAmxRows = 16, kAmxDepth = 32;
+constexpr int kAmxTile = kAmxRows * kAmxDepth;  ///< elements
+
+/// True where the CPU multiplies tiles of bf16 and the system lets this process use them.
+bool has_amx();
+
+/// While alive, this thread can multiply tiles; has_amx() must hold.
+class AmxThread {
+ public:
+  AmxThread();
+  ~AmxThread();
+  AmxThread(const AmxThread&) = delete;
+  AmxThread& operator=(const AmxThread&) = delete;
+
+  /// Two lists of tiles for each factor, in bf16. A tile of x is [16 rows][32 neighbors]; one of y
+  /// is [16 pairs of neighbors][16 rows][2].
+  struct Factors {
+    const std::uint16_t *x[2], *y[2];
+    std::int64_t tiles;  ///< of each list
+  };
+  /// sums [32, 32] = x yᵀ, rows `stride` floats apart; added to what they are when `accumulate`. A
+  /// sum adds up pairs in their order, so its bits do not depend on the other rows.
+  void multiply(const Factors& factors, bool accumulate, float* sums, std::int64_t stride) const;
+};
+
+}  // namespace bantam::cpu
