@@ -1,12 +1,14 @@
-// Products of passages by AMX against products of the same bf16 factors in f64.
+// Products by AMX against products of the same bf16 factors in f64.
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "bantam/base/random.h"
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_gemm.h"
 #include "bantam/tensor/float16.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
@@ -109,6 +111,75 @@ TEST_F(AmxProducts, PassNanOn) {
   for (std::int64_t i = 0; i < y.count(); ++i) {
     EXPECT_EQ(std::isnan(y.data<float>()[i]), i / 24 == 3) << i;
   }
+}
+
+// Elements of a matrix as a product sees it, of a view of its memory.
+std::vector<double> seen(const Tensor& memory, bool transposed) {
+  const std::vector<double> stored = in_bf16(memory);
+  if (!transposed) return stored;
+  const std::int64_t rows = memory.size(1), columns = memory.size(0);
+  std::vector<double> values(stored.size());
+  for (std::int64_t i = 0; i < rows * columns; ++i) {
+    values[static_cast<std::size_t>(i)] =
+        stored[static_cast<std::size_t>(i % columns * rows + i / columns)];
+  }
+  return values;
+}
+
+TEST_F(AmxProducts, OfFloatsAreThoseOfBf16Factors) {
+  struct Size {
+    std::int64_t m, n, k;
+  };
+  constexpr std::int64_t kStride = 700;
+  for (const Size size : {Size{1, 1, 1},
+                          {16, 16, 32},
+                          {33, 70, 65},
+                          {64, 300, 96},
+                          {100, 65, 2200},
+                          {300, 520, 31}}) {
+    const auto [m, n, k] = size;
+    for (const bool turn_a : {false, true}) {
+      for (const bool turn_b : {false, true}) {
+        const Tensor a = drawn(turn_a ? Shape{k, m} : Shape{m, k}, "a"),
+                     b = drawn(turn_b ? Shape{n, k} : Shape{k, n}, "b");
+        const std::vector<double> left = seen(a, turn_a), right = seen(b, turn_b);
+        for (const bool accumulate : {false, true}) {
+          Tensor c = Tensor::full({m, kStride}, 3);
+          cpu::gemm_amx(m, n, k, {a.data<float>(), a.size(1), turn_a},
+                        {b.data<float>(), b.size(1), turn_b}, c.data<float>(), kStride, accumulate);
+          for (std::int64_t i = 0; i < m; ++i) {
+            for (std::int64_t j = 0; j < kStride; ++j) {
+              double sum = accumulate ? 3 : 0, magnitude = 3;
+              for (std::int64_t l = 0; j < n && l < k; ++l) {
+                const double term = left[static_cast<std::size_t>(i * k + l)] *
+                                    right[static_cast<std::size_t>(l * n + j)];
+                sum += term, magnitude += std::abs(term);
+              }
+              const float found = c.data<float>()[i * kStride + j];
+              const double bound = static_cast<double>(k) * std::ldexp(magnitude, -24);
+              ASSERT_NEAR(found, j < n ? sum : 3, j < n ? bound : 0)
+                  << m << " x " << n << " x " << k << ", " << turn_a << turn_b << accumulate
+                  << " at " << i << ", " << j;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(AmxProducts, OfFloatsDoNotDependOnTheNumberOfThreads) {
+  const std::int64_t m = 200, n = 900, k = 700;
+  const Tensor a = drawn({m, k}, "a"), b = drawn({k, n}, "b");
+  std::vector<double> expected;
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    Tensor c = Tensor::empty({m, n});
+    cpu::gemm_amx(m, n, k, {a.data<float>(), k}, {b.data<float>(), n}, c.data<float>(), n, false);
+    if (expected.empty()) expected = c.values();
+    EXPECT_EQ(c.values(), expected) << threads << " threads";
+  }
+  set_thread_count(0);
 }
 
 // What any CPU has to keep to, with AMX or without.

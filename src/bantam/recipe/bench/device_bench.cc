@@ -12,6 +12,8 @@
 #include "bantam/recipe/bench/tile_peak.h"
 #include "bantam/tensor/allocator.h"
 #include "bantam/tensor/backend.h"
+#include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_gemm.h"
 #include "bantam/tensor/cpu/gemm.h"
 #include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/ops/matmul.h"
@@ -47,9 +49,11 @@ void fill(Tensor& tensor) {
 void multiply(MatmulPrecision type, const Tensor& a, const Tensor& w, Tensor& c) {
   const std::int64_t m = a.size(0), k = a.size(1), n = w.size(0);
   float* out = c.data<float>();
-  if (type == MatmulPrecision::bf16) {
+  if (a.dtype() == DType::bf16) {
     cpu::gemm_bf16(m, n, k, {a.data<std::uint16_t>(), k}, {w.data<std::uint16_t>(), k, true}, out,
                    n, false);
+  } else if (type == MatmulPrecision::bf16) {
+    cpu::gemm_amx(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false);
   } else if (type == MatmulPrecision::i16) {
     cpu::gemm_i16(m, n, k, {a.data<float>(), k}, {w.data<float>(), k, true}, out, n, false,
                   cpu::I16Group::fast);
@@ -104,7 +108,8 @@ std::vector<MatmulPrecision> gemm_types() {
 
 Spread measure_gemm(MatmulPrecision type, std::int64_t m, std::int64_t n, std::int64_t k,
                     int repeat) {
-  const DType dtype = type == MatmulPrecision::bf16 ? DType::bf16 : DType::f32;
+  const bool stored = type == MatmulPrecision::bf16 && !cpu::has_amx();
+  const DType dtype = stored ? DType::bf16 : DType::f32;
   Tensor a = Tensor::empty({m, k}, dtype), w = Tensor::empty({n, k}, dtype);
   Tensor c = Tensor::zeros({m, n});
   fill(a);

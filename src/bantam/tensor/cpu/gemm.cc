@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_gemm.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/narrow_products.h"
 #include "bantam/tensor/cpu/output_tiles.h"
@@ -157,7 +159,9 @@ bool packing_pays(std::int64_t m, std::int64_t n, std::int64_t k) {
 void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
               MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate) {
   const bool pays = packing_pays(m, n, k);
-  if (pays && precision == MatmulPrecision::i8) {
+  if (pays && precision == MatmulPrecision::bf16 && has_amx()) {
+    gemm_amx(m, n, k, a, b, c, c_stride, accumulate);
+  } else if (pays && precision == MatmulPrecision::i8) {
     gemm_i8(m, n, k, a, b, c, c_stride, accumulate);
   } else if (pays && precision == MatmulPrecision::i16) {
     const I16Group group = matmul_precision_is_automatic() ? I16Group::fast : I16Group::exact;
@@ -273,7 +277,7 @@ void form_product(MatmulPrecision precision, const Tensor& a, bool transpose_a, 
     gemm_f64(m, n, k, plain_a.data<double>(), plain_b.data<double>(), c.data<double>(), accumulate);
     return;
   }
-  if (precision == MatmulPrecision::bf16 && packing_pays(m, n, k)) {
+  if (precision == MatmulPrecision::bf16 && packing_pays(m, n, k) && !has_amx()) {
     Tensor short_a = Tensor::empty(a.shape(), DType::bf16);
     Tensor short_b = Tensor::empty(b.shape(), DType::bf16);
     round_to_bf16(a.data<float>(), a.count(), short_a.data<std::uint16_t>());

@@ -44,8 +44,8 @@ void gemm_i8(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matri
 /// True where rounding and packing both factors costs less than it saves.
 bool packing_pays(std::int64_t m, std::int64_t n, std::int64_t k);
 
-/// gemm_i16 (in exact groups if it was asked for by name) or gemm_i8 where `precision` says so and
-/// the product is large enough, else gemm_f32.
+/// gemm_i16 (in exact groups if it was asked for by name), gemm_i8 or gemm_amx where `precision`
+/// says so and the product is large enough, else gemm_f32.
 void multiply(MatmulPrecision precision, std::int64_t m, std::int64_t n, std::int64_t k,
               MatrixView a, MatrixView b, float* c, std::int64_t c_stride, bool accumulate);
 
@@ -54,7 +54,8 @@ struct Bf16View {
   std::int64_t stride;
   bool transposed = false;
 };
-/// The same with bf16 factors and f32 sums, by oneDNN's kernels for AVX512-BF16 or AMX.
+/// The same with bf16 factors and f32 sums, by oneDNN's kernels for AVX512-BF16; see amx_gemm.h for
+/// CPUs with AMX.
 void gemm_bf16(std::int64_t m, std::int64_t n, std::int64_t k, Bf16View a, Bf16View b, float* c,
                std::int64_t c_stride, bool accumulate);
 

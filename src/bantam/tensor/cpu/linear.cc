@@ -95,12 +95,15 @@ Tensor as_f64(const Tensor& weight) {
   return Tensor::from(std::span<const double>(values), weight.shape());
 }
 
-// A product of so many rows with the weight or, for a gradient, with its transpose.
+// A product of so many rows with the weight or, for a gradient, with its transpose, by oneDNN;
+// multiply() takes floats where there is AMX.
 bool multiplies_bf16(std::int64_t rows, const Tensor& weight, MatmulPrecision precision) {
-  return precision == MatmulPrecision::bf16 && packing_pays(rows, weight.size(0), weight.size(1));
+  return precision == MatmulPrecision::bf16 && !has_amx() &&
+         packing_pays(rows, weight.size(0), weight.size(1));
 }
 bool multiplies_transpose_bf16(std::int64_t rows, const Tensor& weight, MatmulPrecision precision) {
-  return precision == MatmulPrecision::bf16 && packing_pays(rows, weight.size(1), weight.size(0));
+  return precision == MatmulPrecision::bf16 && !has_amx() &&
+         packing_pays(rows, weight.size(1), weight.size(0));
 }
 
 Tensor rounded_to_bf16(const Tensor& x) {

@@ -1,0 +1,26 @@
+// Matrices of floats as tiles of bf16 for AMX, rounded to nearest.
+#pragma once
+
+#include <cstdint>
+
+#include "bantam/tensor/cpu/amx_panels.h"
+#include "bantam/tensor/cpu/packed_levels.h"
+#include "bantam/tensor/tensor.h"
+
+namespace bantam::cpu {
+
+/// Vectors as the rows of a product; made on all threads.
+class PackedRows {
+ public:
+  explicit PackedRows(const Vectors& vectors);
+  const AmxRows& view() const { return view_; }
+
+ private:
+  Tensor memory_;
+  AmxRows view_;
+};
+
+/// Vectors as the columns of a panel (OpenPanel).
+void pack_panel(const Vectors& vectors, const AmxPanel& panel, std::uint16_t* tiles);
+
+}  // namespace bantam::cpu

@@ -1,0 +1,73 @@
+#include "bantam/tensor/cpu/amx_panels.h"
+
+#include <algorithm>
+
+#include "bantam/base/threads.h"
+#include "bantam/tensor/allocator.h"
+
+namespace bantam::cpu {
+namespace {
+
+// A panel of so many pairs and groups takes 1 MiB.
+constexpr std::int64_t kMostPairs = 8, kMostGroups = 64;
+
+// Sums of a pair of blocks and of tiles go to the output at once, or through memory of their own
+// where there are fewer rows or columns than that.
+void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, bool accumulate,
+                   std::int64_t rows, std::int64_t columns, float* out, std::int64_t stride) {
+  if (rows >= kAmxPair && columns >= kAmxPair) {
+    amx.multiply(factors, accumulate, out, stride);
+    return;
+  }
+  rows = std::min<std::int64_t>(rows, kAmxPair);
+  columns = std::min<std::int64_t>(columns, kAmxPair);
+  float whole[kAmxPair * kAmxPair];
+  for (std::int64_t r = 0; accumulate && r < rows; ++r) {
+    std::copy_n(out + r * stride, columns, whole + r * kAmxPair);
+  }
+  amx.multiply(factors, accumulate, whole, kAmxPair);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::copy_n(whole + r * kAmxPair, columns, out + r * stride);
+  }
+}
+
+void multiply_panel(const AmxThread& amx, const AmxRows& x, const AmxPanel& panel,
+                    const std::uint16_t* tiles, const AmxOutput& out) {
+  for (std::int64_t row = 0; row < x.rows; row += kAmxPair) {
+    const std::int64_t block = row / kAmxRows;
+    for (std::int64_t pair = panel.first_pair; pair < panel.last_pair; ++pair) {
+      const std::int64_t column = pair * kAmxPair;
+      const std::uint16_t* of_pair = tiles + 2 * (pair - panel.first_pair) * panel.of_tile();
+      const AmxThread::Factors factors{{x.tile(block, panel.begin), x.tile(block + 1, panel.begin)},
+                                       {of_pair, of_pair + panel.of_tile()},
+                                       panel.end - panel.begin};
+      multiply_pair(amx, factors, out.accumulate || panel.begin > 0, x.rows - row,
+                    out.columns - column, out.data + row * out.stride + column, out.stride);
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t pairs_of_panel(std::int64_t pairs) {
+  const std::int64_t threads = thread_count(), most = threads * kMostPairs,
+                     rounds = std::max<std::int64_t>((pairs + most - 1) / most, 1);
+  return std::max<std::int64_t>((pairs + threads * rounds - 1) / (threads * rounds), 1);
+}
+
+void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
+                    const AmxOutput& out) {
+  const AmxThread amx;
+  const std::int64_t parts = (x.groups + kMostGroups - 1) / kMostGroups,
+                     at_once = (x.groups + parts - 1) / parts;
+  const std::int64_t elements = 2 * (last - first) * at_once * kAmxTile;
+  const TensorBlock memory(static_cast<std::size_t>(elements) * sizeof(std::uint16_t));
+  auto* const tiles = reinterpret_cast<std::uint16_t*>(memory.data());
+  for (std::int64_t begin = 0; begin < x.groups; begin += at_once) {
+    const AmxPanel panel{first, last, begin, std::min(begin + at_once, x.groups)};
+    open(panel, tiles);
+    multiply_panel(amx, x, panel, tiles, out);
+  }
+}
+
+}  // namespace bantam::cpu

@@ -1,0 +1,52 @@
+// Products of matrices in tiles: some columns are a panel, which stays in a second-level cache; all
+// rows pass by it, 32 at a time, and each 32 meet two tiles of columns at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "bantam/tensor/cpu/amx.h"
+
+namespace bantam::cpu {
+
+/// Rows or columns that tiles of products take together.
+constexpr int kAmxPair = 2 * kAmxRows;
+inline std::int64_t amx_pairs(std::int64_t count) { return (count + kAmxPair - 1) / kAmxPair; }
+
+/// Rows in bf16: [pairs of blocks of 16 rows][2][groups of 32 neighbors][16][32], zeros after the
+/// last.
+struct AmxRows {
+  std::int64_t rows, groups;
+  std::uint16_t* tiles;
+
+  std::uint16_t* tile(std::int64_t block, std::int64_t group) const {
+    return tiles + (block * groups + group) * kAmxTile;
+  }
+};
+
+/// Where products go: [rows, columns], rows `stride` floats apart; added to when `accumulate`.
+struct AmxOutput {
+  float* data;
+  std::int64_t columns, stride;
+  bool accumulate;
+};
+
+/// Some pairs of tiles of columns, and some of their groups.
+struct AmxPanel {
+  std::int64_t first_pair, last_pair, begin, end;
+
+  std::int64_t of_tile() const { return (end - begin) * kAmxTile; }  ///< elements
+};
+/// Writes a panel as [pairs][2][groups][16 pairs of neighbors][16 columns][2]; what a last pair has
+/// beyond the last column may be anything.
+using OpenPanel = std::function<void(const AmxPanel& panel, std::uint16_t* tiles)>;
+
+/// Pairs of a panel, for `pairs` of all columns: threads get as many panels, as large as can be.
+std::int64_t pairs_of_panel(std::int64_t pairs);
+
+/// Multiplies pairs first … last, at most pairs_of_panel(), on this thread. A sum adds up groups in
+/// their order, so its bits depend on its row and column alone.
+void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
+                    const AmxOutput& out);
+
+}  // namespace bantam::cpu
