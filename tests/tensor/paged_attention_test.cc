@@ -10,6 +10,7 @@
 
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/float16.h"
+#include "bantam/tensor/ops/linear.h"
 #include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
 
@@ -178,9 +179,12 @@ TEST(PagedAttention, AgreesWithDoubleOverTheStoredValues) {
                                sizes.width, info(dtype).name));
       const Tensor pages = filled_pages(k, v, dtype);
       // Rounding of the stored values is not part of it.
-      EXPECT_LT(relative_error(paged_attention(q, pages, plan, scale),
-                               attention_in_double(q, pages, plan, scale)),
-                1e-11);
+      const std::vector<double> expected = attention_in_double(q, pages, plan, scale);
+      EXPECT_LT(relative_error(paged_attention(q, pages, plan, scale), expected), 1e-11);
+      // Where a passage is attended in bf16, each factor errs by up to 2^-9, and scores of a size
+      // of 2 and their weights by half a percent: squared, and with room for a few large scores.
+      const RoundActivations scope(Rounding::passage);
+      EXPECT_LT(relative_error(paged_attention(q, pages, plan, scale), expected), 2e-4);
     }
   };
   for (const std::int32_t keys : {1, 3, 4, 31, 32, 33, 127, 128, 129, 1000}) {
@@ -196,8 +200,17 @@ TEST(PagedAttention, AgreesWithDoubleOverTheStoredValues) {
   check(scattered(), {2, 2, 32});
 }
 
+// Products of passages may be formed otherwise (Rounding), and keep to the same.
+class PagedAttentionBits : public testing::TestWithParam<Rounding> {
+  RoundActivations scope_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Roundings, PagedAttentionBits,
+                         testing::Values(Rounding::rows, Rounding::passage), [](const auto& info) {
+                           return info.param == Rounding::rows ? "rows" : "passages";
+                         });
+
 // What stands beside a query decides how work is cut, and must not show.
-TEST(PagedAttention, ARowHasTheSameBitsAloneAndInAPrompt) {
+TEST_P(PagedAttentionBits, ARowHasTheSameBitsAloneAndInAPrompt) {
   for (const Sizes sizes : {Sizes{9, 3, 64}, {4, 4, 32}, {8, 2, 16}, {7, 1, 32}}) {
     const std::int32_t keys = 420;
     const Tensor q = random({keys, sizes.heads, sizes.width}, 6);
@@ -218,7 +231,7 @@ TEST(PagedAttention, ARowHasTheSameBitsAloneAndInAPrompt) {
   }
 }
 
-TEST(PagedAttention, ARowHasTheSameBitsAmongOtherSequences) {
+TEST_P(PagedAttentionBits, ARowHasTheSameBitsAmongOtherSequences) {
   const Visibility plan = scattered();
   const Tensor q = random({plan.queries(), 9, 64}, 9);
   const Tensor pages = filled_pages(random({300, 3, 64}, 10), random({300, 3, 64}, 11), DType::f16);
@@ -234,7 +247,7 @@ TEST(PagedAttention, ARowHasTheSameBitsAmongOtherSequences) {
   }
 }
 
-TEST(PagedAttention, ARowHasTheSameBitsInOtherPages) {
+TEST_P(PagedAttentionBits, ARowHasTheSameBitsInOtherPages) {
   constexpr std::int32_t kTokens = 200;
   const Tensor q = random({1, 9, 64}, 12);
   const Tensor k = random({kTokens, 3, 64}, 13), v = random({kTokens, 3, 64}, 14);

@@ -42,9 +42,10 @@ ModelCost cost_of(const CausalLM& model) {
 
 Work ModelCost::prompt(double tokens) const {
   const double floats = linears - integer_linears + adapters;
-  return {.operations = 2 * (floats * tokens + head - integer_head + pair * causal_pairs(tokens)),
+  return {.operations = 2 * (floats * tokens + head - integer_head),
           .integer_operations = 2 * integer_head,
           .passage_operations = 2 * integer_linears * tokens,
+          .passage_attention = 2 * pair * causal_pairs(tokens),
           .bytes = weight_bytes + kv_bytes * tokens};
 }
 
@@ -71,14 +72,15 @@ Bound bound_of(const Work& work, const MachineRates& rates) {
       rates.gradient_products > 0 ? rates.gradient_products : rates.products;
   const bool as_others = rates.gradient_products == 0 || rates.gradient_type == rates.product_type;
   const double gradients = time(work.gradient_operations, gradient_rate);
-  const double others = time(work.operations, rates.products) + (as_others ? gradients : 0);
-  const bool as_integers = rates.passage_products == 0;
+  const bool tiles = rates.passage_products > 0;
   const double passages =
-      time(work.passage_operations, as_integers ? rates.integer_products : rates.passage_products);
+      tiles ? time(work.passage_operations + work.passage_attention, rates.passage_products) : 0;
+  const double others =
+      time(work.operations + (tiles ? 0 : work.passage_attention), rates.products) +
+      (as_others ? gradients : 0);
   const double integers =
-      time(work.integer_operations, rates.integer_products) + (as_integers ? passages : 0);
-  const double computing =
-      others + integers + (as_integers ? 0 : passages) + (as_others ? 0 : gradients);
+      time(work.integer_operations + (tiles ? 0 : work.passage_operations), rates.integer_products);
+  const double computing = others + integers + passages + (as_others ? 0 : gradients);
   if (reading >= computing) {
     return {reading, fmt::format("memory {:.1f} GB/s", rates.memory_read / 1e9)};
   }
@@ -91,7 +93,7 @@ Bound bound_of(const Work& work, const MachineRates& rates) {
                             rate / 1e9, counts_integers ? "GOP/s" : "GFLOP/s");
   };
   name(integers, "integer", rates.integer_products);
-  if (!as_integers) name(passages, "bf16", rates.passage_products);
+  if (tiles) name(passages, "bf16", rates.passage_products);
   name(others, rates.product_type, rates.products);
   if (!as_others) name(gradients, rates.gradient_type, rates.gradient_products);
   return bound;

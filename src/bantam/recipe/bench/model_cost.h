@@ -13,20 +13,26 @@ struct Work {
   double operations = 0;           ///< of all other products, two a multiplication
   double integer_operations = 0;   ///< of 8-bit integers with quantized weights
   double passage_operations = 0;   ///< of passages (Rounding) with quantized weights
+  double passage_attention = 0;    ///< of their attention
   double gradient_operations = 0;  ///< of products that form gradients of linears
   double bytes = 0;                ///< that must come from memory
 
   double all_operations() const {
-    return operations + integer_operations + passage_operations + gradient_operations;
+    return operations + integer_operations + passage_operations + passage_attention +
+           gradient_operations;
   }
 };
 inline Work operator+(const Work& a, const Work& b) {
-  return {a.operations + b.operations, a.integer_operations + b.integer_operations,
+  return {a.operations + b.operations,
+          a.integer_operations + b.integer_operations,
           a.passage_operations + b.passage_operations,
-          a.gradient_operations + b.gradient_operations, a.bytes + b.bytes};
+          a.passage_attention + b.passage_attention,
+          a.gradient_operations + b.gradient_operations,
+          a.bytes + b.bytes};
 }
 inline Work operator*(double times, const Work& work) {
-  return {times * work.operations, times * work.integer_operations, times * work.passage_operations,
+  return {times * work.operations,          times * work.integer_operations,
+          times * work.passage_operations,  times * work.passage_attention,
           times * work.gradient_operations, times * work.bytes};
 }
 
@@ -57,8 +63,9 @@ struct MachineRates {
   double memory_read = 0;  ///< bytes a second
   double products = 0;     ///< operations of all other products a second
   std::string product_type;
-  double integer_products = 0;   ///< operations of 8-bit integers a second
-  double passage_products = 0;   ///< of passages; 0: as integers
+  double integer_products = 0;  ///< operations of 8-bit integers a second
+  /// Of passages, attention too; 0: weights as integers, attention as all others.
+  double passage_products = 0;
   double gradient_products = 0;  ///< of products that form gradients; 0: as all others
   std::string gradient_type{};
 };

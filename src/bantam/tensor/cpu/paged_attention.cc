@@ -15,108 +15,19 @@
 #include <vector>
 
 #include "bantam/base/threads.h"
-#include "bantam/tensor/cpu/attention_problem.h"
+#include "bantam/tensor/cpu/amx_attention.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/paged_blocks.h"
+#include "bantam/tensor/ops/linear.h"
 
 namespace bantam::cpu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-// Pieces a chunk: 128 keys take about 10 microseconds, enough to hand to a thread, and merging a
-// chunk costs a fiftieth of that.
-constexpr std::int32_t kChunkPieces = 4;
-constexpr std::int64_t kChunkKeys = kChunkPieces * kPageRows;
 // Below this many units of work, the chunks of each are handed out singly.
 constexpr std::size_t kFewUnits = 16;
 // From here on rows of one key head that meet a piece widen it first rather than each for itself.
 constexpr int kManyRows = 7;
-
-struct PagedProblem {
-  const float* q;
-  const Tensor& pages;
-  const Visibility& visibility;
-  std::int64_t heads, groups;
-  int width, per_group;
-  ScoreForm form;
-  AttentionBias bias;
-
-  bool is_half() const { return pages.dtype() == DType::f16; }
-  std::int32_t queries_per_block() const { return std::max(1, kBlockRows / per_group); }
-  std::span<const KeyRange> ranges(std::int32_t query) const {
-    const auto first = visibility.ranges.begin() + visibility.first[query];
-    return {first, visibility.ranges.begin() + visibility.first[query + 1]};
-  }
-};
-
-struct Piece {
-  std::int32_t row;     ///< the first
-  std::int32_t count;   ///< rows, all in one page
-  std::int32_t before;  ///< keys of the block's list that precede
-};
-
-// Queries of which each sees the beginning of what the last one sees.
-struct PagedBlock {
-  std::int32_t begin = 0, end = 0;
-  std::vector<std::int32_t> seen;  ///< keys of each query, ascending
-  std::vector<Piece> pieces;       ///< what the last one sees
-
-  std::int32_t chunks() const {
-    return (static_cast<std::int32_t>(pieces.size()) + kChunkPieces - 1) / kChunkPieces;
-  }
-};
-
-std::int32_t keys_in(std::span<const KeyRange> ranges) {
-  std::int32_t total = 0;
-  for (const KeyRange& range : ranges) total += range.end - range.begin;
-  return total;
-}
-
-bool begins_with(std::span<const KeyRange> longer, std::span<const KeyRange> list) {
-  if (longer.size() < list.size()) return false;
-  const std::size_t last = list.size() - 1;
-  return std::equal(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(last),
-                    longer.begin()) &&
-         longer[last].begin == list[last].begin && longer[last].end >= list[last].end;
-}
-
-std::vector<Piece> pieces_of(std::span<const KeyRange> ranges) {
-  constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
-  std::vector<Piece> pieces;
-  std::int32_t before = 0;
-  for (const KeyRange& range : ranges) {
-    for (std::int32_t row = range.begin; row < range.end;) {
-      const std::int32_t end = std::min(range.end, (row / kRows + 1) * kRows);
-      pieces.push_back({row, end - row, before});
-      before += end - row;
-      row = end;
-    }
-  }
-  return pieces;
-}
-
-// Queries that see nothing are in no block.
-std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
-  std::vector<PagedBlock> blocks;
-  const auto close = [&] {
-    if (!blocks.empty()) blocks.back().pieces = pieces_of(problem.ranges(blocks.back().end - 1));
-  };
-  for (std::int32_t query = 0; query < problem.visibility.queries(); ++query) {
-    const std::span<const KeyRange> ranges = problem.ranges(query);
-    const std::int32_t seen = keys_in(ranges);
-    if (seen == 0) continue;
-    const bool joins = !blocks.empty() && blocks.back().end == query &&
-                       query - blocks.back().begin < problem.queries_per_block() &&
-                       begins_with(ranges, problem.ranges(query - 1));
-    if (!joins) {
-      close();
-      blocks.push_back({query, query, {}, {}});
-    }
-    blocks.back().end = query + 1;
-    blocks.back().seen.push_back(seen);
-  }
-  close();
-  return blocks;
-}
 
 // Unfinished rows, one a query and head, [key heads][queries][heads of a key head]: weighted sums
 // of values relative to exp(maximum), and the sums of the weights.
@@ -131,6 +42,7 @@ struct PartialRows {
 // Memory that a thread works in; what it grew to stays for the next call.
 struct PagedScratch {
   std::vector<float> queries, scores, widened, rows;
+  AmxAttention tiles;
 
   static PagedScratch& of_thread() {
     thread_local PagedScratch scratch;
@@ -211,7 +123,7 @@ class PagedWork {
     if (scores_ != nullptr) return;
     PagedScratch& scratch = PagedScratch::of_thread();
     const std::int64_t together = problem_.per_group * problem_.width;
-    scores_ = at_least(of_group_ * kChunkKeys, scratch.scores);
+    scores_ = at_least(AmxAttention::padded_rows(of_group_) * kChunkKeys, scratch.scores);
     // Scores of keys that begin within a page read whole units of keys, beyond its last.
     if (widens_) wide_ = at_least((kPageRows + kTileWidthUnit) * problem_.width, scratch.widened);
     q_ = problem_.q + offset_of(0, first_group_);
@@ -241,7 +153,11 @@ class PagedWork {
         return pages + plane(piece, side) + in_plane(piece, side);
       };
     };
-    if (!problem_.is_half()) {
+    if (problem_.by_tiles) {
+      attend_by_tiles(pieces, group, rows, [&](const Piece& piece, PageSide side) {
+        return problem_.pages.data<std::uint16_t>() + plane(piece, side);
+      });
+    } else if (!problem_.is_half()) {
       attend(pieces, group, rows, tiles_.scores, tiles_.mix, direct(problem_.pages.data<float>()));
     } else if (widens_) {
       attend(pieces, group, rows, tiles_.scores, tiles_.mix,
@@ -285,6 +201,29 @@ class PagedWork {
             kChunkKeys, 1, {values, width, seen}, width);
       });
     }
+  }
+
+  // The same in tiles of bf16. plane_of(piece, side): of its page.
+  template <class PlaneOf>
+  void attend_by_tiles(std::span<const Piece> pieces, std::int64_t group, PartialRows rows,
+                       PlaneOf plane_of) {
+    AmxAttention& tiles = PagedScratch::of_thread().tiles;
+    const int width = problem_.width;
+    const std::int32_t before = pieces.front().before;
+    tiles.set_queries(q_ + (group - first_group_) * of_group_ * width, of_group_, width,
+                      problem_.form.scale);
+    for (const Piece& piece : pieces) {
+      tiles.scores(plane_of(piece, PageSide::keys), piece.row % static_cast<int>(kPageRows),
+                   scores_ + (piece.before - before), kChunkKeys);
+    }
+    const std::int32_t keys = pieces.back().before + pieces.back().count - before;
+    for (int row = 0; row < of_group_; ++row) weigh(row, group, before, keys, rows);
+    for (const Piece& piece : pieces) {
+      const std::int64_t first = piece.row % kPageRows * width;
+      tiles.add(scores_ + (piece.before - before), kChunkKeys,
+                plane_of(piece, PageSide::values) + first, piece.count);
+    }
+    tiles.take_sums(rows.outputs);
   }
 
   float* scores_of(std::int64_t row) { return scores_ + row * kChunkKeys; }
@@ -465,7 +404,10 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
                              static_cast<int>(queries.size(2)),
                              static_cast<int>(heads / groups),
                              form,
-                             AttentionBias(bias, heads)};
+                             AttentionBias(bias, heads),
+                             RoundActivations::in_force() == Rounding::passage &&
+                                 pages.dtype() == DType::f16 &&
+                                 attends_by_amx(static_cast<int>(queries.size(2)))};
   Tensor output = Tensor::empty(queries.shape());
   for (std::int32_t query = 0; query < visibility.queries(); ++query) {
     if (keys_in(problem.ranges(query)) > 0) continue;

@@ -1,0 +1,60 @@
+#include "bantam/tensor/cpu/paged_blocks.h"
+
+namespace bantam::cpu {
+namespace {
+
+bool begins_with(std::span<const KeyRange> longer, std::span<const KeyRange> list) {
+  if (longer.size() < list.size()) return false;
+  const std::size_t last = list.size() - 1;
+  return std::equal(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(last),
+                    longer.begin()) &&
+         longer[last].begin == list[last].begin && longer[last].end >= list[last].end;
+}
+
+std::vector<Piece> pieces_of(std::span<const KeyRange> ranges) {
+  constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
+  std::vector<Piece> pieces;
+  std::int32_t before = 0;
+  for (const KeyRange& range : ranges) {
+    for (std::int32_t row = range.begin; row < range.end;) {
+      const std::int32_t end = std::min(range.end, (row / kRows + 1) * kRows);
+      pieces.push_back({row, end - row, before});
+      before += end - row;
+      row = end;
+    }
+  }
+  return pieces;
+}
+
+}  // namespace
+
+std::int32_t keys_in(std::span<const KeyRange> ranges) {
+  std::int32_t total = 0;
+  for (const KeyRange& range : ranges) total += range.end - range.begin;
+  return total;
+}
+
+std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
+  std::vector<PagedBlock> blocks;
+  const auto close = [&] {
+    if (!blocks.empty()) blocks.back().pieces = pieces_of(problem.ranges(blocks.back().end - 1));
+  };
+  for (std::int32_t query = 0; query < problem.visibility.queries(); ++query) {
+    const std::span<const KeyRange> ranges = problem.ranges(query);
+    const std::int32_t seen = keys_in(ranges);
+    if (seen == 0) continue;
+    const bool joins = !blocks.empty() && blocks.back().end == query &&
+                       query - blocks.back().begin < problem.queries_per_block() &&
+                       begins_with(ranges, problem.ranges(query - 1));
+    if (!joins) {
+      close();
+      blocks.push_back({query, query, {}, {}});
+    }
+    blocks.back().end = query + 1;
+    blocks.back().seen.push_back(seen);
+  }
+  close();
+  return blocks;
+}
+
+}  // namespace bantam::cpu

@@ -1,0 +1,62 @@
+// What paged attention computes together: queries of one sequence, whose lists of keys begin alike.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bantam/tensor/cpu/amx_panels.h"
+#include "bantam/tensor/cpu/attention_problem.h"
+#include "bantam/tensor/ops/paged_attention.h"
+
+namespace bantam::cpu {
+
+/// Pieces a chunk: 128 keys take about 10 microseconds, enough to hand to a thread, and merging a
+/// chunk costs a fiftieth of that.
+constexpr std::int32_t kChunkPieces = 4;
+constexpr std::int64_t kChunkKeys = kChunkPieces * kPageRows;
+
+struct PagedProblem {
+  const float* q;
+  const Tensor& pages;
+  const Visibility& visibility;
+  std::int64_t heads, groups;
+  int width, per_group;
+  ScoreForm form;
+  AttentionBias bias;
+  bool by_tiles;  // of AMX, in passages
+
+  bool is_half() const { return pages.dtype() == DType::f16; }
+  std::int32_t queries_per_block() const {
+    return std::max(1, (by_tiles ? 2 * kAmxPair : kBlockRows) / per_group);
+  }
+  std::span<const KeyRange> ranges(std::int32_t query) const {
+    const auto first = visibility.ranges.begin() + visibility.first[query];
+    return {first, visibility.ranges.begin() + visibility.first[query + 1]};
+  }
+};
+
+struct Piece {
+  std::int32_t row;     ///< the first
+  std::int32_t count;   ///< rows, all in one page
+  std::int32_t before;  ///< keys of the block's list that precede
+};
+
+// Queries of which each sees the beginning of what the last one sees.
+struct PagedBlock {
+  std::int32_t begin = 0, end = 0;
+  std::vector<std::int32_t> seen;  ///< keys of each query, ascending
+  std::vector<Piece> pieces;       ///< what the last one sees
+
+  std::int32_t chunks() const {
+    return (static_cast<std::int32_t>(pieces.size()) + kChunkPieces - 1) / kChunkPieces;
+  }
+};
+
+std::int32_t keys_in(std::span<const KeyRange> ranges);
+
+/// Queries that see nothing are in no block.
+std::vector<PagedBlock> paged_blocks(const PagedProblem& problem);
+
+}  // namespace bantam::cpu
