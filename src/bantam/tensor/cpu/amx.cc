@@ -1,5 +1,7 @@
 #include "bantam/tensor/cpu/amx.h"
 
+#include <hwy/targets.h>
+
 #include "bantam/base/error.h"
 #include "bantam/tensor/ops/matmul.h"
 
@@ -58,7 +60,8 @@ bool may_use_tiles() {
 
 bool has_amx() {
   static const bool has = cpu_has_bf16_tiles() && may_use_tiles();
-  return has;
+  // What packs tiles is compiled for these CPUs; fewer instructions may have been asked for.
+  return has && (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
 }
 
 AmxThread::AmxThread() { asm volatile("ldtilecfg %0" : : "m"(kWholeTiles)); }
