@@ -9,7 +9,6 @@
 #define BANTAM_TENSOR_CPU_INTERLEAVED_TILE_INL_H_
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <bit>
@@ -62,8 +61,11 @@ constexpr int kSumOfHalf = Form::kHalves == 2 ? kHalf : 2;
 
 // How far ahead of where they are read weights are fetched: few rows of x leave so little to do for
 // each byte that the hardware, which looks ahead less, makes them wait for memory. Measured: twice
-// as many bytes a second.
-constexpr std::int64_t kAheadBytes = 4096, kLineBytes = 64;
+// as many bytes a second. A core waits for few lines at once in its first-level cache; CPUs with
+// AVX-512 are servers, whose memory is far away, and wait for more of them in the second.
+constexpr bool kIsServer = HWY_TARGET == HWY_AVX3_DL;
+constexpr std::int64_t kAheadBytes = kIsServer ? 8192 : 4096, kLineBytes = 64;
+constexpr int kReading = 0, kSecondLevel = 2, kAllLevels = 3;
 
 // A tile as it lies in memory.
 template <class Form>
@@ -84,7 +86,9 @@ class PackedTile {
     }
     HWY_INLINE void fetch_ahead() const {
       constexpr int kSize = kHeader / Form::kUnits + kUnitSize;
-      for (std::int64_t i = 0; i < kSize; i += kLineBytes) hwy::Prefetch(at + kAheadBytes + i);
+      for (std::int64_t i = 0; i < kSize; i += kLineBytes) {
+        __builtin_prefetch(at + kAheadBytes + i, kReading, kIsServer ? kSecondLevel : kAllLevels);
+      }
     }
     HWY_INLINE Floats scale(int half) const { return Form::scale(block, at, half); }
     HWY_INLINE Floats minimum(int half) const { return Form::minimum(block, at, half); }
