@@ -21,9 +21,9 @@ void describe(Describer<SharedOptions>& d) {
   d(&SharedOptions::threads, "threads",
     "Threads for computing, 1 to 1024; all of the machine's when unset.");
   d(&SharedOptions::precision, "precision",
-    "How products are formed: auto takes bf16 where this CPU is fast at it, else 16-bit integers; "
-    "8-bit ones with quantized weights, in training for the forward pass, and for gradients where "
-    "that is faster. f32, bf16 and i16 use that type throughout.",
+    "How products are formed: auto takes 8-bit integers with quantized weights and for gradients, "
+    "16-bit ones for others; on a CPU with AMX bf16 for prompts and all of training. f32, bf16 and "
+    "i16 use that type throughout.",
     OneOf{{"auto", "f32", "bf16", "i16"}});
   d(&SharedOptions::home, "home", "Folder of models and runs.");
   d(&SharedOptions::json, "json", "Results as JSON on standard output.");
