@@ -1,6 +1,7 @@
 // Products of long runs of rows with quantized weights by AMX: both factors are rounded to bf16,
 // sums are f32. Where rounding x to 8 bits leaves half a percent of it, this leaves a sixth, and a
-// weight a sixth of a percent; no group of 32 needs a scale, so that the products cost a fifth.
+// weight a sixth of a percent; no group of 32 needs a scale, so that products take less than half
+// of the time.
 #pragma once
 
 #include <span>
