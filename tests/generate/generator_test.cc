@@ -104,6 +104,22 @@ TEST(Generator, ALongPromptInABatchGivesTheNumbersItGivesAlone) {
   }
 }
 
+TEST(Generator, APromptIsReadHoweverManyAnswersRun) {
+  std::vector<Request> requests;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    requests.push_back(request_for(random_tokens(4, seed), 200));
+    requests.back().options.ignore_eos = true;
+  }
+  requests.push_back(request_for(random_tokens(250, 9), 1));
+  std::vector<std::size_t> ended;
+  GenerateHooks hooks;
+  hooks.on_done = [&](std::size_t request, const Completion&) { ended.push_back(request); };
+  // Beside eight answers less than a run of a passage is left of a step.
+  complete(requests, {.max_batch = 9, .step_rows = kPassageRun}, hooks);
+  ASSERT_EQ(ended.size(), requests.size());
+  EXPECT_EQ(ended.front(), 8U) << "4 steps beside 200";
+}
+
 TEST(Generator, SampledTokensDoNotDependOnTheBatch) {
   std::vector<Request> requests;
   for (std::uint64_t seed = 0; seed < 6; ++seed) {

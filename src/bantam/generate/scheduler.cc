@@ -353,6 +353,8 @@ void Scheduler::forward_lanes() {
   std::int64_t budget = std::max<std::int64_t>(options_.step_rows, options_.max_batch);
   Pass passages{Rounding::passage}, rows{Rounding::rows};
   for (const bool reading : {false, true}) {
+    // However many answers run, a prompt goes on.
+    if (reading) budget = std::max(budget, std::min(options_.step_rows, kPassageRun));
     for (Lane& lane : lanes_) {
       const auto pending = static_cast<std::int64_t>(lane.tokens.size() - lane.cached);
       if ((lane.sample < 0 || pending > 1) != reading) continue;
