@@ -6,6 +6,7 @@
 #include "bantam/base/process_memory.h"
 #include "bantam/base/threads.h"
 #include "bantam/recipe/bench/memory_read.h"
+#include "bantam/tensor/cpu/amx.h"
 
 namespace bantam {
 namespace {
@@ -51,7 +52,7 @@ TEST(DeviceBenchTest, IntegerProductsStayBelowTheirBound) {
 
 TEST(DeviceBenchTest, PassagesStayBelowTheRateOfTilesWhereThereAreSome) {
   const DeviceBench bench = bench_device({.repeat = 1, .buffer = std::uint64_t{1} << 20});
-  const bool tiles = answers_multiply_integers(DType::q4_1) && cpu_has_bf16_tiles();
+  const bool tiles = answers_multiply_integers(DType::q4_1) && cpu::has_amx();
   ASSERT_EQ(bench.passages.size(), tiles ? 1U : 0U);
   EXPECT_EQ(bench.tile_peak.median > 0, tiles);
   EXPECT_EQ(bench.best_passage() > 0, tiles);

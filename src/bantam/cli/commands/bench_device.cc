@@ -104,8 +104,7 @@ Command bench_device_command() {
               "with. Integer products are those that answers over quantized weights are made of, "
               "for one row, 16 and 512; their bound is the instruction in use on registers alone, "
               "without memory. Prompts are read as passages, in bf16, where the CPU has AMX. Each "
-              "is the "
-              "median of --repeat measurements; the spread is largest "
+              "is the median of --repeat measurements; the spread is largest "
               "minus "
               "least, as a share of the median. A spread above 10 % says that something else runs.",
           .examples = {{"bantam bench device", ""},

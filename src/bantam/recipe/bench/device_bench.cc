@@ -150,7 +150,7 @@ DeviceBench bench_device(const DeviceBenchOptions& options, ProgressSink& progre
   if (bench.threads > 1) thread_counts.push_back(bench.threads);
   const std::vector<MatmulPrecision> types = gemm_types();
   const bool integers = answers_multiply_integers(kIntegerWeight);
-  const bool tiles = integers && cpu_has_bf16_tiles();
+  const bool tiles = integers && cpu::has_amx();
   const std::size_t rates = thread_counts.size() + types.size() * kShapes.size() +
                             (integers ? kIntegerRows.size() + 1 : 0) + (tiles ? 2 : 0);
   ProgressPhase phase(progress, "Measuring the machine", static_cast<double>(rates), "rates");

@@ -123,9 +123,6 @@ const AttentionPacks& packs() {
   return instance;
 }
 
-// Pages that add() may be called with before take_sums().
-constexpr std::int64_t kMostPages = 4;
-
 }  // namespace
 
 bool attends_by_amx(int width) { return has_amx() && width % kAmxPair == 0; }

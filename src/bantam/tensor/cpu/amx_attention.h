@@ -16,6 +16,9 @@ bool attends_by_amx(int width);
 /// of their values. A row's results depend on the row and the pages alone.
 class AmxAttention {
  public:
+  /// Pages that may be added before their sums are taken.
+  static constexpr std::int64_t kMostPages = 4;
+
   /// q [rows, width], multiplied by `scale` before it is rounded.
   void set_queries(const float* q, int rows, int width, float scale);
   /// Rows of scores that are written: whole pairs of tiles.

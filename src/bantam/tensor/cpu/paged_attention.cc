@@ -207,6 +207,7 @@ class PagedWork {
   template <class PlaneOf>
   void attend_by_tiles(std::span<const Piece> pieces, std::int64_t group, PartialRows rows,
                        PlaneOf plane_of) {
+    static_assert(kChunkPieces <= AmxAttention::kMostPages);
     AmxAttention& tiles = PagedScratch::of_thread().tiles;
     const int width = problem_.width;
     const std::int32_t before = pieces.front().before;
