@@ -69,18 +69,21 @@ HWY_INLINE Vector load(const std::uint16_t* from) {
   return hn::PromoteTo(Tag(), hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
 }
 
-// Keys and values of a long past come from memory once a token, with too much arithmetic between
-// two rows for the hardware to run far enough ahead by itself. A core waits for few lines at once
-// in its first-level cache: what is far goes to the second, from where a line takes little time.
-constexpr std::int64_t kFarBytes = 4096, kNearBytes = 512, kLineBytes = 64;
-HWY_INLINE void fetch_ahead(const float*, int) {}
-HWY_INLINE void fetch_ahead(const std::uint16_t* row, int width) {
+// Keys and values of a past come from memory once a token, with too much arithmetic between two
+// rows for the hardware to run far enough ahead by itself. A core waits for few lines at once in
+// its first-level cache: what is read next goes to the second, from where a line takes little time.
+constexpr std::int64_t kNearBytes = 512, kLineBytes = 64;
+HWY_INLINE void fetch_ahead(RowsOf<float>, const float*, int) {}
+// While so many elements of `rows` are read from `now` on.
+HWY_INLINE void fetch_ahead(RowsOf<std::uint16_t> rows, const std::uint16_t* now, int elements) {
   constexpr int kRead = 0, kSecondLevel = 2;
-  const auto* bytes = reinterpret_cast<const char*>(row);
-  const std::int64_t size = width * std::int64_t{sizeof(*row)};
-  for (std::int64_t i = 0; i < size; i += kLineBytes) hwy::Prefetch(bytes + kNearBytes + i);
+  const std::int64_t size = elements * std::int64_t{sizeof(*now)};
+  const auto* near = reinterpret_cast<const char*>(now) + kNearBytes;
+  for (std::int64_t i = 0; i < size; i += kLineBytes) hwy::Prefetch(near + i);
+  if (rows.soon == nullptr) return;
+  const auto* soon = reinterpret_cast<const char*>(rows.soon + (now - rows.data));
   for (std::int64_t i = 0; i < size; i += kLineBytes) {
-    __builtin_prefetch(bytes + kFarBytes + i, kRead, kSecondLevel);
+    __builtin_prefetch(soon + i, kRead, kSecondLevel);
   }
 }
 
@@ -154,18 +157,19 @@ void dots(Rows a, Rows b, int width, float factor, float* out, std::int64_t out_
 template <int kRows, int kVectors, class Element>
 HWY_INLINE void mix_tile(float* HWY_RESTRICT out, std::int64_t out_stride,
                          const float* HWY_RESTRICT c, std::int64_t c_row, std::int64_t c_column,
-                         const Element* HWY_RESTRICT b, std::int64_t b_stride, int count) {
+                         RowsOf<Element> b, int first) {
   const Tag d;
   Vector sums[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::LoadU(d, out + i * out_stride + v * kLanes);
   }
-  for (int j = 0; j < count; ++j) {
-    fetch_ahead(b + j * b_stride, kVectors * kLanes);
+  for (int j = 0; j < b.count; ++j) {
+    const Element* HWY_RESTRICT const values = b.data + j * b.stride + first;
+    fetch_ahead(b, values, kVectors * kLanes);
     Vector factors[kRows];
     for (int i = 0; i < kRows; ++i) factors[i] = hn::Set(d, c[i * c_row + j * c_column]);
     for (int v = 0; v < kVectors; ++v) {
-      const Vector row = load(b + j * b_stride + v * kLanes);
+      const Vector row = load(values + v * kLanes);
       for (int i = 0; i < kRows; ++i) sums[i][v] = hn::MulAdd(factors[i], row, sums[i][v]);
     }
   }
@@ -181,10 +185,10 @@ void mix_rows(float* out, std::int64_t out_stride, const float* c, std::int64_t 
               std::int64_t c_column, RowsOf<Element> b, int width) {
   int e = 0;
   for (; e + 4 * kLanes <= width; e += 4 * kLanes) {
-    mix_tile<kRows, 4>(out + e, out_stride, c, c_row, c_column, b.data + e, b.stride, b.count);
+    mix_tile<kRows, 4>(out + e, out_stride, c, c_row, c_column, b, e);
   }
   for (; e < width; e += kLanes) {
-    mix_tile<kRows, 1>(out + e, out_stride, c, c_row, c_column, b.data + e, b.stride, b.count);
+    mix_tile<kRows, 1>(out + e, out_stride, c, c_row, c_column, b, e);
   }
 }
 
@@ -223,11 +227,11 @@ struct OrderOfKeys {
 };
 constexpr OrderOfKeys kOrder;
 
-// Scores of as many keys as a vector has lanes, four vectors of b: each block of four lanes is a
-// key, and blocks of four features of a row of `a` meet all of them.
+// Scores of as many keys as a vector has lanes, from `first` on, four vectors of b: each block of
+// four lanes is a key, and blocks of four features of a row of `a` meet all of them.
 template <int kRows, class Element>
-HWY_INLINE void scores_tile(Rows a, RowsOf<Element> b, float factor, float* HWY_RESTRICT out,
-                            std::int64_t out_stride) {
+HWY_INLINE void scores_tile(Rows a, RowsOf<Element> b, int first, float factor,
+                            float* HWY_RESTRICT out, std::int64_t out_stride) {
   const Tag d;
   constexpr int kVectors = 4;
   Vector sums[kRows][kVectors];
@@ -235,8 +239,8 @@ HWY_INLINE void scores_tile(Rows a, RowsOf<Element> b, float factor, float* HWY_
     for (int v = 0; v < kVectors; ++v) sums[i][v] = hn::Zero(d);
   }
   for (int e = 0; e < b.count; ++e) {
-    const Element* HWY_RESTRICT const keys = b.data + e * b.stride;
-    fetch_ahead(keys, kVectors * kLanes);
+    const Element* HWY_RESTRICT const keys = b.data + e * b.stride + 4 * first;
+    fetch_ahead(b, keys, kVectors * kLanes);
     Vector features[kRows];
     for (int i = 0; i < kRows; ++i) {
       features[i] = hn::LoadDup128(d, a.data + i * a.stride + 4 * e);
@@ -250,7 +254,7 @@ HWY_INLINE void scores_tile(Rows a, RowsOf<Element> b, float factor, float* HWY_
     const Vector of_keys = sums_of_blocks(sums[i][0], sums[i][1], sums[i][2], sums[i][3]);
     hn::StoreU(hn::Mul(hn::TableLookupLanes(of_keys, hn::SetTableIndices(d, kOrder.lanes)),
                        hn::Set(d, factor)),
-               d, out + i * out_stride);
+               d, out + i * out_stride + first);
   }
 }
 
@@ -260,8 +264,7 @@ void scores(Rows a, RowsOf<Element> b, int keys, float factor, float* out,
   for_each_row_tile(a.count, [&](auto rows, int row) HWY_ATTR {
     const Rows of_tile{a.data + row * a.stride, a.stride, a.count};
     for (int key = 0; key < keys; key += kLanes) {
-      scores_tile<rows.value>(of_tile, RowsOf<Element>{b.data + 4 * key, b.stride, b.count}, factor,
-                              out + row * out_stride + key, out_stride);
+      scores_tile<rows.value>(of_tile, b, key, factor, out + row * out_stride, out_stride);
     }
   });
 }
@@ -323,9 +326,9 @@ void multiply(float* values, int count, float factor) {
   });
 }
 
-void widen(const std::uint16_t* from, int count, float* out) {
+void widen(const std::uint16_t* from, int count, const std::uint16_t* soon, float* out) {
   const Tag d;
-  fetch_ahead(from, count);
+  fetch_ahead({from, count, 1, soon}, from, count);
   int i = 0;
   for (; i + kLanes <= count; i += kLanes) hn::StoreU(load(from + i), d, out + i);
   for (; i < count; ++i) out[i] = f16_to_float(from[i]);

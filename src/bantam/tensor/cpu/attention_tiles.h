@@ -16,9 +16,10 @@ struct RowsOf {
   const Element* data;
   std::int64_t stride;
   int count;
+  const Element* soon = nullptr;  ///< f16 rows like these that are read next: fetched meanwhile
 };
 using Rows = RowsOf<float>;
-using HalfRows = RowsOf<std::uint16_t>;  ///< f16, read once each: what lies ahead is fetched, too
+using HalfRows = RowsOf<std::uint16_t>;  ///< f16
 
 struct AttentionTiles {
   /// Rows that are taken at a time: multiples of it waste nothing.
@@ -43,8 +44,8 @@ struct AttentionTiles {
   /// p = exp(p - log_sum_exp); ds = p * (ds - mean) * scale, in place: the gradient of softmax.
   void (*probability_gradients)(float* p, float* ds, int count, float log_sum_exp, float mean,
                                 float scale);
-  /// f16 to f32; what lies ahead is fetched, too.
-  void (*widen)(const std::uint16_t* from, int count, float* out);
+  /// f16 to f32; fetches as many from `soon`, unless it is null.
+  void (*widen)(const std::uint16_t* from, int count, const std::uint16_t* soon, float* out);
   /// f32 to f16, to nearest, ties to even; finite values beyond its range become its largest.
   void (*narrow)(const float* from, int count, std::uint16_t* out);
   /// out = out * factor + from * from_factor.

@@ -55,6 +55,12 @@ float* at_least(std::int64_t count, std::vector<float>& memory) {
   return memory.data();
 }
 
+// Some keys or values of a key head in one after the other of their pages.
+struct Visit {
+  std::span<const Piece> pieces;
+  std::int64_t group;
+};
+
 // Rows of a block's queries and some of its key heads over some of its keys.
 class PagedWork {
  public:
@@ -80,16 +86,23 @@ class PagedWork {
     return {group * of_group_ + head % per_group, (group + 1) * of_group_, per_group};
   }
 
-  /// Fills its rows with what they sum over one chunk of pieces.
-  void attend(std::int32_t chunk, PartialRows rows) {
+  /// The first of what it reads for a chunk; nothing beyond the last chunk.
+  Visit begin_of(std::int32_t chunk) const {
+    const std::size_t count = block_.pieces.size(),
+                      first = std::min(static_cast<std::size_t>(chunk * kChunkPieces), count);
+    return {
+        std::span(block_.pieces).subspan(first, std::min<std::size_t>(kChunkPieces, count - first)),
+        first_group_};
+  }
+
+  /// Fills its rows with what they sum over one chunk of pieces; `next` will be read then.
+  void attend(std::int32_t chunk, const Visit& next, PartialRows rows) {
     prepare();
     std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
-    const auto first = static_cast<std::size_t>(chunk * kChunkPieces);
-    const auto pieces =
-        std::span(block_.pieces)
-            .subspan(first, std::min<std::size_t>(kChunkPieces, block_.pieces.size() - first));
-    for (std::int64_t group = first_group_; group < last_group_; ++group) {
-      attend(pieces, group, rows.from((group - first_group_) * of_group_, problem_.width));
+    for (Visit visit = begin_of(chunk); visit.group < last_group_; ++visit.group) {
+      const bool is_last = visit.group + 1 == last_group_;
+      attend(visit, is_last ? next : Visit{visit.pieces, visit.group + 1},
+             rows.from((visit.group - first_group_) * of_group_, problem_.width));
     }
   }
 
@@ -137,76 +150,104 @@ class PagedWork {
     }
   }
 
-  // Rows of one key head over the pieces of a chunk.
-  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows) {
+  // Of a piece in the pages: the plane of a side and key head.
+  std::int64_t plane(const Piece& piece, PageSide side, std::int64_t group) const {
+    const std::int64_t plane = group * 2 + (side == PageSide::values);
+    return piece.row / kPageRows * problem_.pages.stride(0) + plane * kPageRows * problem_.width;
+  }
+  // In its plane: its first key, of which it reads every feature, or its first value.
+  std::int64_t in_plane(const Piece& piece, PageSide side) const {
+    return piece.row % kPageRows * (side == PageSide::keys ? kKeyQuad : problem_.width);
+  }
+
+  // The side of a piece that is read after that of piece `number` of a visit.
+  const std::uint16_t* read_after(std::size_t number, PageSide side, const Visit& visit,
+                                  const Visit& next) const {
+    const auto of = [&](const Visit& at, std::size_t piece, PageSide of_side) {
+      return problem_.pages.data<std::uint16_t>() + plane(at.pieces[piece], of_side, at.group) +
+             in_plane(at.pieces[piece], of_side);
+    };
+    if (number + 1 < visit.pieces.size()) return of(visit, number + 1, side);
+    if (side == PageSide::keys) return of(visit, 0, PageSide::values);
+    return next.pieces.empty() ? nullptr : of(next, 0, PageSide::keys);
+  }
+
+  // Keys or values of a piece, and of the one that is read next.
+  template <class Element>
+  struct Side {
+    const Element *data, *soon = nullptr;
+  };
+
+  // The rows of a visit's key head over its pieces.
+  void attend(const Visit& visit, const Visit& next, PartialRows rows) {
     const std::int64_t width = problem_.width;
-    const auto plane = [&](const Piece& piece, PageSide side) {
-      const std::int64_t page = piece.row / kPageRows * problem_.groups + group;
-      return (page * 2 + (side == PageSide::values)) * kPageRows * width;
+    const auto stored = [&]<class Element>(const Piece& piece, PageSide side,
+                                           const Element* pages) {
+      return pages + plane(piece, side, visit.group) + in_plane(piece, side);
     };
-    // Of a piece in its plane: its first key, of which it reads every feature, and first value.
-    const auto in_plane = [&](const Piece& piece, PageSide side) {
-      return piece.row % kPageRows * (side == PageSide::keys ? kKeyQuad : width);
+    const auto soon = [&](const Piece& piece, PageSide side) {
+      return read_after(static_cast<std::size_t>(&piece - visit.pieces.data()), side, visit, next);
     };
-    const auto direct = [&]<class Element>(const Element* pages) {
-      return [&, pages](const Piece& piece, PageSide side) {
-        return pages + plane(piece, side) + in_plane(piece, side);
-      };
-    };
-    if (problem_.by_tiles) {
-      attend_by_tiles(pieces, group, rows, [&](const Piece& piece, PageSide side) {
-        return problem_.pages.data<std::uint16_t>() + plane(piece, side);
+    if (!problem_.is_half()) {
+      attend(visit, rows, tiles_.scores, tiles_.mix, [&](const Piece& piece, PageSide side) {
+        return Side<float>{stored(piece, side, problem_.pages.data<float>())};
       });
-    } else if (!problem_.is_half()) {
-      attend(pieces, group, rows, tiles_.scores, tiles_.mix, direct(problem_.pages.data<float>()));
+      return;
+    }
+    const auto* pages = problem_.pages.data<std::uint16_t>();
+    if (problem_.by_tiles) {
+      attend_by_tiles(visit, rows, [&](const Piece& piece, PageSide side) {
+        return pages + plane(piece, side, visit.group);
+      });
     } else if (widens_) {
-      attend(pieces, group, rows, tiles_.scores, tiles_.mix,
-             [&](const Piece& piece, PageSide side) {
-               const auto* from = problem_.pages.data<std::uint16_t>() + plane(piece, side);
-               if (side == PageSide::keys) {
-                 tiles_.widen(from, static_cast<int>(kPageRows * width), wide_);
-                 return static_cast<const float*>(wide_) + in_plane(piece, side);
-               }
-               tiles_.widen(from + in_plane(piece, side), static_cast<int>(piece.count * width),
-                            wide_);
-               return static_cast<const float*>(wide_);
-             });
+      attend(visit, rows, tiles_.scores, tiles_.mix, [&](const Piece& piece, PageSide side) {
+        if (side == PageSide::keys) {
+          tiles_.widen(pages + plane(piece, side, visit.group), static_cast<int>(kPageRows * width),
+                       soon(piece, side), wide_);
+          return Side<float>{wide_ + in_plane(piece, side)};
+        }
+        tiles_.widen(stored(piece, side, pages), static_cast<int>(piece.count * width),
+                     soon(piece, side), wide_);
+        return Side<float>{wide_};
+      });
     } else {
-      attend(pieces, group, rows, tiles_.scores_half, tiles_.mix_half,
-             direct(problem_.pages.data<std::uint16_t>()));
+      attend(visit, rows, tiles_.scores_half, tiles_.mix_half,
+             [&](const Piece& piece, PageSide side) {
+               return Side<std::uint16_t>{stored(piece, side, pages), soon(piece, side)};
+             });
     }
   }
 
   // side_of(piece, side): its keys or values, until the next call.
   template <class Scores, class Mix, class SideOf>
-  void attend(std::span<const Piece> pieces, std::int64_t group, PartialRows rows, Scores scores,
-              Mix mix, SideOf side_of) {
+  void attend(const Visit& visit, PartialRows rows, Scores scores, Mix mix, SideOf side_of) {
+    const auto& [pieces, group] = visit;
     const int width = problem_.width;
     const std::int32_t before = pieces.front().before;
     const float* q = q_ + (group - first_group_) * of_group_ * width;
     for (const Piece& piece : pieces) {
-      const auto* keys = side_of(piece, PageSide::keys);
+      const auto keys = side_of(piece, PageSide::keys);
       for_each_run(piece, [&](std::int64_t row, int count, int seen) {
         scores({q + row * width, width, count},
-               {keys, kKeyQuad * kPageRows, width / static_cast<int>(kKeyQuad)}, seen,
-               problem_.form.scale, scores_of(row) + (piece.before - before), kChunkKeys);
+               {keys.data, kKeyQuad * kPageRows, width / static_cast<int>(kKeyQuad), keys.soon},
+               seen, problem_.form.scale, scores_of(row) + (piece.before - before), kChunkKeys);
       });
     }
     const std::int32_t keys = pieces.back().before + pieces.back().count - before;
     for (int row = 0; row < of_group_; ++row) weigh(row, group, before, keys, rows);
     for (const Piece& piece : pieces) {
-      const auto* values = side_of(piece, PageSide::values);
+      const auto values = side_of(piece, PageSide::values);
       for_each_run(piece, [&](std::int64_t row, int count, int seen) {
         mix(rows.outputs + row * width, width, count, scores_of(row) + (piece.before - before),
-            kChunkKeys, 1, {values, width, seen}, width);
+            kChunkKeys, 1, {values.data, width, seen, values.soon}, width);
       });
     }
   }
 
   // The same in tiles of bf16. plane_of(piece, side): of its page.
   template <class PlaneOf>
-  void attend_by_tiles(std::span<const Piece> pieces, std::int64_t group, PartialRows rows,
-                       PlaneOf plane_of) {
+  void attend_by_tiles(const Visit& visit, PartialRows rows, PlaneOf plane_of) {
+    const auto& [pieces, group] = visit;
     static_assert(kChunkPieces <= AmxAttention::kMostPages);
     AmxAttention& tiles = PagedScratch::of_thread().tiles;
     const int width = problem_.width;
@@ -321,8 +362,8 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
   Partials partials(problem, blocks);
   parallel_for(std::ssize(parts), 1, [&](std::int64_t number, std::int64_t) {
     const auto [block, chunk] = parts[static_cast<std::size_t>(number)];
-    PagedWork(problem, blocks[block], 0, problem.groups)
-        .attend(chunk, partials.at(blocks, block, chunk));
+    PagedWork work(problem, blocks[block], 0, problem.groups);
+    work.attend(chunk, work.begin_of(chunk + 1), partials.at(blocks, block, chunk));
   });
   const auto merge_head = [&](std::int64_t unit) {
     const auto number = static_cast<std::size_t>(unit / problem.heads);
@@ -373,18 +414,25 @@ std::vector<PagedUnit> units_of(const std::vector<PagedBlock>& blocks, std::int6
 void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& units, float* out) {
   parallel_for(std::ssize(units), 1, [&](std::int64_t number, std::int64_t) {
     // Late blocks of a prompt see most: they go first, small ones fill the gaps.
-    const PagedUnit& unit = units[units.size() - 1 - static_cast<std::size_t>(number)];
-    const PagedBlock& block = *unit.block;
-    PagedWork work(problem, block, unit.first_group, unit.last_group);
+    const std::size_t index = units.size() - 1 - static_cast<std::size_t>(number);
+    const auto work_of = [&](const PagedUnit& unit) {
+      return PagedWork(problem, *unit.block, unit.first_group, unit.last_group);
+    };
+    const PagedBlock& block = *units[index].block;
+    PagedWork work = work_of(units[index]);
+    const Visit following = index > 0 ? work_of(units[index - 1]).begin_of(0) : Visit{};
     const std::int64_t rows = work.rows(), size = rows * (problem.width + 2);
     float* const memory = at_least(2 * size, PagedScratch::of_thread().rows);
     const auto rows_at = [&](float* at) {
       return PartialRows{at, at + rows * problem.width, at + rows * (problem.width + 1)};
     };
     const PartialRows total = rows_at(memory), part = rows_at(memory + size);
-    work.attend(0, total);
+    const auto next = [&](std::int32_t chunk) {
+      return chunk + 1 < block.chunks() ? work.begin_of(chunk + 1) : following;
+    };
+    work.attend(0, next(0), total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
-      work.attend(chunk, part);
+      work.attend(chunk, next(chunk), part);
       for (std::int64_t row = 0; row < rows; ++row) work.merge(total, part, row);
     }
     for (std::int64_t row = 0; row < rows; ++row) work.finish(total, row, out);
