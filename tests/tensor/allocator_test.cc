@@ -92,6 +92,31 @@ TEST(Allocator, KeepsALargeBlockWhenASmallOneIsEnoughToGiveUp) {
   EXPECT_EQ(again.data()[0], std::byte{1}) << "fresh pages are zero";
 }
 
+TEST(Allocator, GrowsABlockThatKeepsWhatItHolds) {
+  const std::uint64_t before = tensor_memory().current;
+  {
+    TensorBlock block(1000);
+    std::memset(block.data(), 1, 1000);
+    std::size_t filled = 1000;
+    // Within malloc's heap, out of it, and as pages that move.
+    for (const std::size_t bytes : {5'000u, 200'000u, 3'000'000u, 40'000'000u}) {
+      block.grow(bytes);
+      for (std::size_t i = 0; i < filled; ++i) ASSERT_EQ(block.data()[i], std::byte{1}) << i;
+      std::memset(block.data() + filled, 1, bytes - filled);
+      filled = bytes;
+    }
+    const std::uint64_t taken = tensor_memory().current - before;
+    EXPECT_GE(taken, filled);
+    EXPECT_LE(taken, filled + filled / 8);
+    block.grow(10);
+    EXPECT_EQ(tensor_memory().current - before, taken) << "never shrinks";
+    EXPECT_THROW(block.grow(std::numeric_limits<std::size_t>::max() / 4), Error);
+    EXPECT_EQ(tensor_memory().current - before, taken) << "as if it had not been asked";
+    EXPECT_EQ(block.data()[filled - 1], std::byte{1});
+  }
+  EXPECT_EQ(tensor_memory().current, before);
+}
+
 TEST(Allocator, CutsLastingMemoryFromLargeBlocksThatReturnWithTheirLastPiece) {
   const std::uint64_t before = tensor_memory().current;
   std::vector<std::shared_ptr<std::byte>> pieces;

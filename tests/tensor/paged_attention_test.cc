@@ -11,6 +11,7 @@
 #include "bantam/tensor/backend.h"
 #include "bantam/tensor/float16.h"
 #include "bantam/tensor/ops/linear.h"
+#include "bantam/tensor/ops/shape.h"
 #include "bantam/tensor/tape.h"
 #include "tests/tensor/op_harness.h"
 
@@ -244,6 +245,31 @@ TEST_P(PagedAttentionBits, ARowHasTheSameBitsAmongOtherSequences) {
     EXPECT_TRUE(same_bits(rows_of(together, t, t + 1),
                           paged_attention(rows_of(q, t, t + 1), pages, own, 0.1f)))
         << "query " << t;
+  }
+}
+
+TEST_P(PagedAttentionBits, HeadsOfPagesThatGrewAreReadAsPagesOfTheirOwn) {
+  const Tensor q = random({3, 6, 40}, 9), k = random({100, 2, 40}, 10),
+               v = random({100, 2, 40}, 11);
+  for (const DType dtype : {DType::f32, DType::f16}) {
+    Tensor all = make_pages(2, 7, 40, dtype);
+    std::memset(all.writable_bytes(), 0xff, all.byte_size());
+    Tensor layer = slice(all, 1, 3, 5);
+    const std::int32_t before = kRows + 10;
+    write_pages(layer, first_rows(before), rows_of(k, 0, before), rows_of(v, 0, before));
+    all = with_more_pages(all, 400);  // moves
+    layer = slice(all, 1, 3, 5);
+    std::vector<std::int32_t> others = first_rows(100);
+    others.erase(others.begin(), others.begin() + before);
+    write_pages(layer, others, rows_of(k, before, 100), rows_of(v, before, 100));
+    const Tensor alone = filled_pages(k, v, dtype);
+    EXPECT_TRUE(same_bits(paged_attention(q, layer, continued(3, 100), 0.2f),
+                          paged_attention(q, alone, continued(3, 100), 0.2f)))
+        << info(dtype).name;
+    EXPECT_TRUE(same_bits(page_row(layer, PageSide::keys, 41, 1, 40),
+                          page_row(alone, PageSide::keys, 41, 1, 40)));
+    EXPECT_TRUE(same_bits(page_row(layer, PageSide::values, 99, 0, 40),
+                          page_row(alone, PageSide::values, 99, 0, 40)));
   }
 }
 

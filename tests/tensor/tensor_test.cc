@@ -80,6 +80,21 @@ TEST(Tensor, NeverWritesMemoryThatSomebodyElseOwns) {
   EXPECT_EQ(bytes.use_count(), 1);
 }
 
+TEST(Tensor, HandlesFollowMemoryThatGrows) {
+  Tensor begin = Tensor::from(std::vector<float>{1, 2, 3, 4}, {4});
+  const std::int64_t strides[] = {1};
+  const Tensor last = begin.window({2}, strides, 2);
+  begin.extend_memory(1'000'000);
+  Tensor all = begin.window({1'000'000}, strides, 0);
+  all.data<float>()[999'999] = 5;
+  EXPECT_EQ(begin.values(), (std::vector<double>{1, 2, 3, 4}));
+  EXPECT_EQ(last.values(), (std::vector<double>{3, 4}));
+  EXPECT_TRUE(all.shares_storage_with(last));
+  EXPECT_EQ(all.data<float>() + 2, last.data<float>());
+  EXPECT_THROW(Tensor(last).extend_memory(10), Error) << "not its beginning";
+  EXPECT_THROW(Tensor().extend_memory(10), Error);
+}
+
 TEST(Tensor, CopiesOnlyWhatHasItsShapeAndType) {
   Tensor x = Tensor::zeros({2, 3});
   x.copy_from(counting({2, 3}));

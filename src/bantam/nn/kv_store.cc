@@ -1,10 +1,10 @@
 #include "bantam/nn/kv_store.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "bantam/base/error.h"
+#include "bantam/tensor/ops/shape.h"
 
 namespace bantam {
 namespace {
@@ -44,28 +44,35 @@ std::vector<KeyRange> last_tokens(std::span<const KeyRange> past, std::int64_t w
 
 }  // namespace
 
-std::uint64_t KvShape::bytes_per_token() const {
+std::int64_t KvShape::heads() const {
   std::int64_t heads = 0;
   for (int layer = 0; layer < layers; ++layer) heads += heads_of(layer);
-  return static_cast<std::uint64_t>(2 * heads * padded_head_width(head_width)) *
+  return heads;
+}
+
+std::uint64_t KvShape::bytes_per_token() const {
+  return static_cast<std::uint64_t>(2 * heads() * padded_head_width(head_width)) *
          static_cast<std::uint64_t>(info(dtype).block_bytes);
 }
 
 KvStore::KvStore(const KvShape& shape, std::int64_t max_tokens)
     : shape_(shape), max_pages_((max_tokens + kPageRows - 1) / kPageRows) {
   if (max_tokens < 1) throw usage_error("context: expected at least 1 token, found {}", max_tokens);
-  layers_.resize(static_cast<std::size_t>(shape.layers));
   grow(std::min<std::int64_t>(max_pages_, 8));
 }
 
 void KvStore::grow(std::int64_t pages) {
   const auto before = static_cast<std::int64_t>(pages_.size());
   if (pages <= before) return;
+  // Pages of all layers lie together, so that few of the system's pages hold a past.
+  memory_ = memory_.defined() ? with_more_pages(memory_, pages)
+                              : make_pages(pages, shape_.heads(), shape_.head_width, shape_.dtype);
+  layers_.clear();
+  std::int64_t head = 0;
   for (int layer = 0; layer < shape_.layers; ++layer) {
-    Tensor& stored = layers_[static_cast<std::size_t>(layer)];
-    Tensor larger = make_pages(pages, shape_.heads_of(layer), shape_.head_width, shape_.dtype);
-    if (stored.defined()) std::memcpy(larger.writable_bytes(), stored.bytes(), stored.byte_size());
-    stored = std::move(larger);
+    const std::int64_t end = head + shape_.heads_of(layer);
+    layers_.push_back(slice(memory_, 1, head, end));
+    head = end;
   }
   pages_.resize(static_cast<std::size_t>(pages));
   std::vector<std::int32_t> fresh;
@@ -203,7 +210,7 @@ KvStore::Step KvStore::extend(std::span<const Append> appends, std::int64_t wind
           "shorter text",
           tokens, free_tokens());
     }
-    // A quarter at a time keeps the copying linear in the final size, and little unused.
+    // A quarter at a time: memory seldom moves, and little is unused.
     const auto now = static_cast<std::int64_t>(pages_.size());
     grow(std::min<std::int64_t>(max_pages_, std::max(wanted, now + now / 4)));
   }

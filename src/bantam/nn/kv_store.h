@@ -24,6 +24,7 @@ struct KvShape {
   std::int64_t heads_of(int layer) const {
     return layer_kv_heads.empty() ? kv_heads : layer_kv_heads[static_cast<std::size_t>(layer)];
   }
+  std::int64_t heads() const;  ///< of all layers
   /// Bytes that one token takes over all layers.
   std::uint64_t bytes_per_token() const;
 };
@@ -90,7 +91,8 @@ class KvStore {
   std::vector<std::int32_t> free_pages_;  ///< lowest page last
   std::map<Sequence, Past> sequences_;
   Sequence next_sequence_ = 0;
-  std::vector<Tensor> layers_;
+  Tensor memory_;               ///< pages with the heads of all layers
+  std::vector<Tensor> layers_;  ///< slices of it
 
   Past& past(Sequence sequence);
   const Past& past(Sequence sequence) const;

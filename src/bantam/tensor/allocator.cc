@@ -81,9 +81,9 @@ std::byte* new_block(std::size_t size) {
   return static_cast<std::byte*>(block);
 }
 
-// A mapped block as one of another size, what it holds undefined: pages that it has move with it,
-// which costs less than giving them back and clearing others. Null, and the block as it was, where
-// that cannot be.
+// A mapped block as one of another size, with what it holds as far as that goes: pages that it has
+// move with it, which costs less than giving them back and clearing others. Null, and the block as
+// it was, where that cannot be.
 std::byte* resized_block(std::byte* block, std::size_t before, std::size_t size) {
 #ifdef MREMAP_MAYMOVE
   void* moved = ::mremap(block, before, size, MREMAP_MAYMOVE);
@@ -134,7 +134,30 @@ class Cache {
       release();
       block = new_block(size);
     }
-    if (block == nullptr) throw_out_of_memory(size);
+    if (block == nullptr) throw_out_of_memory(size, {size, size});
+    return {block, size};
+  }
+
+  /// A block of at least `size` bytes that begins with what one in use holds, in its place; `asked`
+  /// was taken as.
+  Taken grow(Taken taken, std::size_t asked, std::size_t size) {
+    Blocks surplus;
+    const std::size_t more = size > taken.size ? size - taken.size : 0;
+    {
+      const std::lock_guard lock(mutex_);
+      memory_.current += size - asked;
+      memory_.peak = std::max(memory_.peak, memory_.current);
+      add_used(more);
+      surplus = take_idle(surplus_bytes());
+    }
+    surplus.free();
+    if (more == 0) return taken;
+    std::byte* block = larger_block(taken, size);
+    if (block == nullptr) {
+      release();
+      block = larger_block(taken, size);
+    }
+    if (block == nullptr) throw_out_of_memory(size, {size - asked, more});
     return {block, size};
   }
 
@@ -179,6 +202,18 @@ class Cache {
     if (grown != nullptr) return grown;
     free_block(smaller.block, smaller.size);
     return new_block(size);
+  }
+
+  // A block as one of a larger size; null, and the block as it was, if there is none.
+  static std::byte* larger_block(Taken taken, std::size_t size) {
+    if (taken.size >= kMapped) {
+      if (std::byte* const moved = resized_block(taken.block, taken.size, size)) return moved;
+    }
+    std::byte* const larger = new_block(size);
+    if (larger == nullptr) return nullptr;
+    std::memcpy(larger, taken.block, taken.size);
+    free_block(taken.block, taken.size);
+    return larger;
   }
 
   // Blocks on their way back to the system, freed when the lock is left.
@@ -247,10 +282,15 @@ class Cache {
     return out;
   }
 
-  [[noreturn]] void throw_out_of_memory(std::size_t size) {
+  // What was counted for a block before it was there.
+  struct Counted {
+    std::size_t asked, used;
+  };
+
+  [[noreturn]] void throw_out_of_memory(std::size_t size, Counted counted) {
     const std::lock_guard lock(mutex_);
-    memory_.current -= size;
-    used_ -= size;
+    memory_.current -= counted.asked;
+    used_ -= counted.used;
     most_used_ = used_;
     throw resource_error(
         "out of memory: a tensor needs {} bytes; {} are in use by tensors; use a smaller batch "
@@ -316,6 +356,13 @@ TensorBlock::TensorBlock(std::size_t bytes) : asked_(size_class(std::max<std::si
 
 TensorBlock::~TensorBlock() {
   if (data_ != nullptr) cache().give_back({data_, size_}, asked_);
+}
+
+void TensorBlock::grow(std::size_t bytes) {
+  const std::size_t asked = size_class(std::max<std::size_t>(bytes, 1));
+  if (asked <= asked_) return;
+  const Cache::Taken taken = cache().grow({data_, size_}, asked_, asked);
+  data_ = taken.block, size_ = taken.size, asked_ = asked;
 }
 
 std::shared_ptr<std::byte> allocate_tensor_memory(std::size_t bytes) {

@@ -25,6 +25,9 @@ class TensorBlock {
   ~TensorBlock();
 
   std::byte* data() const { return data_; }
+  /// Makes room for `bytes` bytes; what there is stays, though it may move. Throws as the
+  /// constructor does, and nothing has changed then.
+  void grow(std::size_t bytes);
 
  private:
   std::byte* data_ = nullptr;

@@ -307,6 +307,16 @@ void Tensor::copy_from(const Tensor& source) {
   std::memcpy(writable_bytes(), source.bytes(), byte_size());
 }
 
+void Tensor::extend_memory(std::int64_t count) {
+  if (!storage_ || storage_->block.data() == nullptr || offset_ != 0) {
+    throw internal_error("tensor: {} {} is not the beginning of memory of its own",
+                         info(dtype_).name, shape_.text());
+  }
+  storage_->block.grow(bytes_of(count, dtype_));
+  storage_->writable = storage_->block.data();
+  storage_->data = storage_->writable;
+}
+
 bool Tensor::is_sole_owner() const {
   return storage_ && storage_->writable != nullptr && storage_.use_count() == 1;
 }

@@ -113,6 +113,9 @@ class Tensor {
   Tensor clone() const;
   /// Byte-wise copy of `source` (same shape and type, contiguous) into this tensor's memory.
   void copy_from(const Tensor& source);
+  /// Makes room for `count` elements in the memory that this tensor is the beginning of; those that
+  /// are there stay. Handles on the memory follow when it moves, pointers do not.
+  void extend_memory(std::int64_t count);
   bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
   /// True when this handle is the only one on writable memory, so that writing to it cannot be seen
   /// elsewhere.

@@ -55,9 +55,9 @@ struct PlaceOfRow {
 
   PlaceOfRow(const Tensor& pages, PageSide side, std::int32_t row, std::int64_t head) {
     const bool is_key = side == PageSide::keys;
-    const std::int64_t width = pages.size(4),
-                       block = (row / kPageRows * pages.size(1) + head) * 2 + (is_key ? 0 : 1);
-    first = block * kPageRows * width + row % kPageRows * (is_key ? kKeyQuad : width);
+    const std::int64_t width = pages.size(4), plane = head * 2 + (is_key ? 0 : 1);
+    first = row / kPageRows * pages.stride(0) + plane * kPageRows * width +
+            row % kPageRows * (is_key ? kKeyQuad : width);
     quad_step = kKeyQuad * (is_key ? kPageRows : 1);
   }
   std::int64_t feature(std::int64_t index) const {
@@ -154,10 +154,25 @@ void write_pages_composed(Tensor& pages, std::span<const std::int32_t> rows, con
 }  // namespace
 
 Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_width, DType dtype) {
-  Tensor memory =
-      Tensor::empty({pages, kv_heads, 2, kPageRows, padded_head_width(head_width)}, dtype);
-  prefer_huge_pages(memory.writable_bytes(), memory.byte_size());
-  return memory;
+  return with_more_pages(
+      Tensor::empty({0, kv_heads, 2, kPageRows, padded_head_width(head_width)}, dtype), pages);
+}
+
+Tensor with_more_pages(Tensor pages, std::int64_t count) {
+  Shape shape = pages.shape();
+  shape.set(0, count);
+  // A token looks at all of it, so it shall lie on huge pages: systems put memory there that is as
+  // large as some of them.
+  constexpr std::int64_t kHugePage = 2 << 20;
+  const std::int64_t of_huge_page = kHugePage / info(pages.dtype()).block_bytes,
+                     room = (shape.count() + of_huge_page - 1) / of_huge_page * of_huge_page;
+  const bool is_large = room > of_huge_page;
+  pages.extend_memory(is_large ? room : shape.count());
+  if (is_large) {
+    prefer_huge_pages(pages.writable_bytes(),
+                      static_cast<std::size_t>(room / of_huge_page * kHugePage));
+  }
+  return pages.window(shape, dense_strides(shape), 0);
 }
 
 void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,

@@ -3,9 +3,10 @@
 //
 // Pages are a tensor [P, G, 2, kPageRows, W]: of each page and key head the keys of kPageRows
 // tokens, then their values, W = padded_head_width(E) features each, of which the last W - E are
-// zero. Keys lie four features at a time, [W / 4][kPageRows][4], so that a product of a query with
-// them adds up few lanes in the end; values token by token, [kPageRows][W]. Row r of a visibility
-// is token r % kPageRows of page r / kPageRows.
+// zero. It may be a slice of the heads of a larger one, which holds those of all layers. Keys lie
+// four features at a time, [W / 4][kPageRows][4], so that a product of a query with them adds up
+// few lanes in the end; values token by token, [kPageRows][W]. Row r of a visibility is token r %
+// kPageRows of page r / kPageRows.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,8 @@ constexpr std::int64_t padded_head_width(std::int64_t width) { return (width + 1
 
 /// Pages with nothing in them. f32, or f16: half the memory and half the time of a long context.
 Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_width, DType dtype);
+/// Pages as make_pages() and this gave them, and new ones behind them in the same memory.
+Tensor with_more_pages(Tensor pages, std::int64_t count);
 
 /// Stores keys and values [T, G, E] f32 of T tokens in `rows`. f16 rounds to nearest, ties to even;
 /// finite values beyond its range become ±65,504, its largest, so that one outlier is bounded
