@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include "bantam/base/threads.h"
@@ -93,16 +94,54 @@ HWY_INLINE LevelSums round_group(const float* HWY_RESTRICT x, float inverse_scal
 
 HWY_INLINE float inverse_of(float scale) { return scale > 0 ? 1 / scale : 0; }
 
-// First terms of a group of one row of a block that is not wide.
-HWY_INLINE void round_narrow(const float* HWY_RESTRICT x, std::int64_t group, int row,
+// Scales of groups with such largest magnitudes, and inverse_of() each.
+template <class V>
+struct Scales {
+  V scale, inverse;
+};
+template <class D>
+HWY_INLINE Scales<hn::Vec<D>> scales_of(D d, const float* largest) {
+  const auto scale = hn::Div(hn::LoadU(d, largest), hn::Set(d, kLargestLevel));
+  const auto has_levels = hn::Gt(scale, hn::Zero(d));
+  return {scale, hn::IfThenElseZero(has_levels, hn::Div(hn::Set(d, 1), scale))};
+}
+
+// Of half a group that lies together.
+HWY_INLINE std::int32_t sum_of_levels(const std::int8_t* levels) {
+#if HWY_TARGET == HWY_SCALAR
+  return std::accumulate(levels, levels + kHalf, std::int32_t{0});
+#else
+  const hn::FixedTag<std::uint8_t, kHalf> d;
+  // Moved up by 128 they are positive.
+  const auto moved =
+      hn::Xor(hn::LoadU(d, reinterpret_cast<const std::uint8_t*>(levels)), hn::Set(d, 0x80));
+  const auto sums = hn::SumsOf8(moved);
+  return static_cast<std::int32_t>(hn::GetLane(sums) + hn::ExtractLane(sums, 1)) - kHalf * 128;
+#endif
+}
+
+// First terms of one row of a block that is not wide, as many groups at a time as a vector has
+// lanes: divisions take long.
+HWY_INLINE void round_narrow(const float* HWY_RESTRICT x, std::int64_t groups, int row,
                              const RoomOfBlock& room) {
-  const std::int64_t at = group * room.stride + row;
-  const float scale = largest_of_group(x) / kLargestLevel;
-  std::int8_t* levels = room.quad(group, row, 0);
-  const LevelSums sums = round_group(x, inverse_of(scale), {levels, levels + kHalf});
-  room.scales[at] = scale;
-  room.sums[at] = scale * static_cast<float>(sums.first + sums.second);
-  sums.store_negative(room.negative_sums + 3 * group * room.stride + row, room.stride);
+  const FloatTag d;
+  for (std::int64_t begin = 0; begin < groups; begin += kLanes) {
+    const int count = static_cast<int>(std::min<std::int64_t>(kLanes, groups - begin));
+    float largest[kLanes] = {}, scales[kLanes], inverse[kLanes];
+    for (int g = 0; g < count; ++g) largest[g] = largest_of_group(x + (begin + g) * kGroup);
+    const auto of_groups = scales_of(d, largest);
+    hn::StoreU(of_groups.scale, d, scales);
+    hn::StoreU(of_groups.inverse, d, inverse);
+    for (int g = 0; g < count; ++g) {
+      const std::int64_t group = begin + g, at = group * room.stride + row;
+      std::int8_t* levels = room.quad(group, row, 0);
+      round_group(x + group * kGroup, inverse[g], {levels, levels + kHalf});
+      const LevelSums sums{sum_of_levels(levels), sum_of_levels(levels + kHalf)};
+      room.scales[at] = scales[g];
+      room.sums[at] = scales[g] * static_cast<float>(sums.first + sums.second);
+      sums.store_negative(room.negative_sums + 3 * group * room.stride + row, room.stride);
+    }
+  }
 }
 
 // Stores half a group of levels [rows][16], as many rows as lanes, where a wide block has them, and
@@ -135,9 +174,8 @@ HWY_INLINE void round_wide(D d, const float* HWY_RESTRICT x, std::int64_t width,
   const int rows = std::min(kRows, room.rows - row);  // the others are 0
   float largest[kRows] = {}, inverse[kRows];
   for (int r = 0; r < rows; ++r) largest[r] = largest_of_group(x + r * width);
-  const auto scale = hn::Div(hn::LoadU(d, largest), hn::Set(d, kLargestLevel));
-  const auto has_levels = hn::Gt(scale, hn::Zero(d));
-  hn::StoreU(hn::IfThenElseZero(has_levels, hn::Div(hn::Set(d, 1), scale)), d, inverse);
+  const auto of_rows = scales_of(d, largest);
+  hn::StoreU(of_rows.inverse, d, inverse);
 
   std::int8_t levels[2][kRows * kHalf];
   for (int r = 0; r < rows; ++r) {
@@ -156,8 +194,8 @@ HWY_INLINE void round_wide(D d, const float* HWY_RESTRICT x, std::int64_t width,
   hn::StoreU(first, d32, negative);
   hn::StoreU(second, d32, negative + room.stride);
   hn::StoreU(both, d32, negative + 2 * room.stride);
-  hn::StoreU(scale, d, room.scales + at);
-  hn::StoreU(hn::Mul(scale, hn::ConvertTo(d, hn::Neg(both))), d, room.sums + at);
+  hn::StoreU(of_rows.scale, d, room.scales + at);
+  hn::StoreU(hn::Mul(of_rows.scale, hn::ConvertTo(d, hn::Neg(both))), d, room.sums + at);
 }
 
 // The second term of a group of one row.
@@ -229,11 +267,7 @@ void round_block(const float* HWY_RESTRICT x, std::int64_t groups, const RoomOfB
       }
     });
   } else {
-    for (int row = 0; row < room.rows; ++row) {
-      for (std::int64_t g = 0; g < groups; ++g) {
-        round_narrow(x + row * width + g * kGroup, g, row, room);
-      }
-    }
+    for (int row = 0; row < room.rows; ++row) round_narrow(x + row * width, groups, row, room);
   }
   for_rows(room.stride, [&](auto d, int row) HWY_ATTR { add_remainders(d, x, groups, row, room); });
 }
