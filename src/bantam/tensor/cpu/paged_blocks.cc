@@ -14,6 +14,9 @@ bool begins_with(std::span<const KeyRange> longer, std::span<const KeyRange> lis
 std::vector<Piece> pieces_of(std::span<const KeyRange> ranges) {
   constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
   std::vector<Piece> pieces;
+  std::int64_t most = 0;
+  for (const KeyRange& range : ranges) most += (range.end - range.begin) / kRows + 2;
+  pieces.reserve(static_cast<std::size_t>(most));
   std::int32_t before = 0;
   for (const KeyRange& range : ranges) {
     for (std::int32_t row = range.begin; row < range.end;) {

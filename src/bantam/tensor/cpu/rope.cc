@@ -39,6 +39,9 @@ namespace {
 
 HWY_EXPORT(rotate_halves);
 
+// Tokens a thread takes at a time.
+constexpr std::int64_t kTokensAtATime = 4;
+
 void rotate_neighbours(const float* x, const float* cosine, const float* sine, float direction,
                        std::int64_t pairs, float* y) {
   for (std::int64_t i = 0; i < pairs; ++i) {
@@ -58,7 +61,7 @@ Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direc
   const float *cosine = table.cosine.data<float>(), *sine = table.sine.data<float>();
   float* to = y.data<float>();
   const auto sign = static_cast<float>(direction);
-  parallel_for(tokens, 16, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(tokens, kTokensAtATime, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t head = begin * heads; head < end * heads; ++head) {
       const float *in = from + head * width, *c = cosine + head / heads * pairs;
       const float* s = sine + head / heads * pairs;

@@ -54,7 +54,7 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-constexpr std::int64_t kChunk = 16384;  // elements a thread takes at a time
+constexpr std::int64_t kChunk = 4096;  // elements a thread takes at a time
 
 }  // namespace
 
