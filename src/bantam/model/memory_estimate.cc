@@ -20,10 +20,13 @@ constexpr std::uint64_t kForwardTokens = 512;
 // merges; measured on vocabularies of 32,000 to 152,000 tokens.
 constexpr std::uint64_t kProgram = std::uint64_t{30} << 20;
 constexpr std::uint64_t kTokenBytes = 250;
-// The store grows by a quarter at a time, so an eighth is unused on average; the allocator lets
-// freed tensors wait, an eighth of what was in use and a little (tensor/allocator.cc).
+// The allocator lets freed tensors wait, an eighth of what was in use and a little
+// (tensor/allocator.cc).
 constexpr std::uint64_t kWaitingShare = 8;
 constexpr std::uint64_t kWaitingLeast = std::uint64_t{4} << 20;
+// The store grows in its place, and what nobody wrote takes no memory, but for the rest of the
+// last huge page (tensor/ops/paged_attention.cc).
+constexpr std::uint64_t kRestOfStore = std::uint64_t{2} << 20;
 
 std::uint64_t add(std::uint64_t a, std::uint64_t b) { return checked_add(a, b).value_or(kLargest); }
 std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
@@ -144,18 +147,16 @@ MemoryEstimate estimate_memory(const DecoderConfig& config, const WeightSource& 
     return add(add(lasting, scratch), add(kWaitingLeast, add(allocated, scratch) / kWaitingShare));
   };
   const std::uint64_t fixed = without_store(estimate.scratch);
-  // Of the store, an eighth is unused and an eighth may wait.
-  const std::uint64_t store = add(estimate.kv_cache, 2 * (estimate.kv_cache / kWaitingShare));
-  estimate.total = add(fixed, store);
+  estimate.total = add(fixed, add(estimate.kv_cache, kRestOfStore));
   estimate.waiting = estimate.total -
                      std::min(estimate.total,
                               add(add(estimate.weights, estimate.copies),
                                   add(add(estimate.program, estimate.scratch), estimate.kv_cache)));
   estimate.available = available_memory();
-  const std::uint64_t longest = without_store(working(kForwardTokens));
+  const std::uint64_t longest = add(without_store(working(kForwardTokens)), kRestOfStore);
   if (estimate.available > longest && kv_token > 0) {
-    estimate.largest_context = static_cast<std::int64_t>(std::min<std::uint64_t>(
-        (estimate.available - longest) / add(kv_token, kv_token / 4), std::uint64_t{1} << 40));
+    estimate.largest_context = static_cast<std::int64_t>(
+        std::min<std::uint64_t>((estimate.available - longest) / kv_token, std::uint64_t{1} << 40));
   }
   return estimate;
 }
