@@ -37,6 +37,8 @@ class KvStore {
   /// Room for `max_tokens` tokens over all sequences (rounded up to pages); memory grows as it is
   /// used.
   KvStore(const KvShape& shape, std::int64_t max_tokens);
+  KvStore(const KvStore&) = delete;  // copies would write to the same memory
+  KvStore& operator=(const KvStore&) = delete;
 
   Sequence new_sequence();
   /// A sequence with the same past. Neither copies rows nor touches `of`.
