@@ -257,6 +257,7 @@ TEST_P(PagedAttentionBits, HeadsOfPagesThatGrewAreReadAsPagesOfTheirOwn) {
     Tensor layer = slice(all, 1, 3, 5);
     const std::int32_t before = kRows + 10;
     write_pages(layer, first_rows(before), rows_of(k, 0, before), rows_of(v, 0, before));
+    EXPECT_THROW(with_more_pages(layer, 400), Error) << "not whole pages";
     all = with_more_pages(all, 400);  // moves
     layer = slice(all, 1, 3, 5);
     std::vector<std::int32_t> others = first_rows(100);

@@ -159,18 +159,21 @@ Tensor make_pages(std::int64_t pages, std::int64_t kv_heads, std::int64_t head_w
 }
 
 Tensor with_more_pages(Tensor pages, std::int64_t count) {
+  if (!pages.is_contiguous()) {
+    throw internal_error("with_more_pages: {} is a slice of the heads of larger pages",
+                         pages.shape().text());
+  }
   Shape shape = pages.shape();
   shape.set(0, count);
   // A token looks at all of it, so it shall lie on huge pages: systems put memory there that is as
   // large as some of them.
-  constexpr std::int64_t kHugePage = 2 << 20;
-  const std::int64_t of_huge_page = kHugePage / info(pages.dtype()).block_bytes,
+  const std::int64_t of_element = info(pages.dtype()).block_bytes,
+                     of_huge_page = (2 << 20) / of_element,
                      room = (shape.count() + of_huge_page - 1) / of_huge_page * of_huge_page;
   const bool is_large = room > of_huge_page;
   pages.extend_memory(is_large ? room : shape.count());
   if (is_large) {
-    prefer_huge_pages(pages.writable_bytes(),
-                      static_cast<std::size_t>(room / of_huge_page * kHugePage));
+    prefer_huge_pages(pages.writable_bytes(), static_cast<std::size_t>(room * of_element));
   }
   return pages.window(shape, dense_strides(shape), 0);
 }
