@@ -96,27 +96,23 @@ std::vector<ReadAhead> begins_of_helpers(std::span<const Piece> pieces,
 
 }  // namespace
 
-void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
-                          std::span<Tensor> outs) {
+void interleaved_products(const RoundedRows& x, std::span<const InterleavedProduct> products) {
   if (x.rows() == 0) return;
   std::vector<Piece> pieces;
-  pieces.reserve(weights.size());
+  pieces.reserve(products.size());
   std::int64_t bytes = 0;
-  std::shared_ptr<ReadNext> next;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const InterleavedKernel kernel = interleaved_kernel(weights[i].dtype());
-    const InterleavedWeight& kept = interleaved(weights[i]);
-    const std::int64_t tiles = (kept.rows + kernel.lanes - 1) / kernel.lanes;
-    const InterleavedJob job{
-        x, kept.tiles, kept.tile_size, kept.rows, outs[i].data<float>(), cache_for_x()};
+  for (const auto& [weight, out] : products) {
+    const InterleavedKernel kernel = interleaved_kernel(weight.dtype);
+    const std::int64_t tiles = (weight.rows + kernel.lanes - 1) / kernel.lanes;
+    const InterleavedJob job{x, weight.tiles, weight.tile_size, weight.rows, out, cache_for_x()};
     pieces.push_back({job, kernel, tiles, bytes});
     bytes += pieces.back().bytes();
-    if (i == 0) next = kept.next;
   }
   if (bytes == 0) return;
   const WeightPortions portions(bytes);
   const std::vector<ReadAhead> begins = begins_of_helpers(pieces, portions);
   thread_local ReadOrder order;
+  const std::shared_ptr<ReadNext>& next = products.front().weight.next;
   order.add(next, begins);
   std::array<ReadAhead, ReadNext::kHelpers> memory;
   const std::span<ReadAhead> following = std::span(memory).first(begins.size());

@@ -57,10 +57,14 @@ const InterleavedWeight& interleaved(const Tensor& weight);
 /// That form where it was made, else nullptr.
 const InterleavedWeight* find_interleaved(const Tensor& weight);
 
-/// outs[i] [rows of x, N] = x weights[i]ᵀ: the f32 product with the rounded x, up to the order of
-/// the sums over units. A row has the same bits however many rows x has and whichever thread
-/// computes it.
-void interleaved_products(const RoundedRows& x, std::span<const Tensor> weights,
-                          std::span<Tensor> outs);
+/// A weight, and where its product goes.
+struct InterleavedProduct {
+  const InterleavedWeight& weight;
+  float* out;  ///< [rows of x, N]
+};
+
+/// out = x weightᵀ of each: the f32 product with the rounded x, up to the order of the sums over
+/// units. A row has the same bits however many rows x has and whichever thread computes it.
+void interleaved_products(const RoundedRows& x, std::span<const InterleavedProduct> products);
 
 }  // namespace bantam::cpu

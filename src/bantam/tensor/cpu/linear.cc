@@ -217,7 +217,12 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
     return ys;
   }
   const RoundedRows rounded(x.data<float>(), x.size(0), x.size(1), rows_side_by_side());
-  interleaved_products(rounded, weights, ys);
+  std::vector<InterleavedProduct> products;
+  products.reserve(weights.size());
+  for (std::size_t i = 0; i < ys.size(); ++i) {
+    products.push_back({interleaved(weights[i]), ys[i].data<float>()});
+  }
+  interleaved_products(rounded, products);
   return ys;
 }
 

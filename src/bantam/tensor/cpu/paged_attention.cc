@@ -18,6 +18,7 @@
 #include "bantam/tensor/cpu/amx_attention.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/paged_blocks.h"
+#include "bantam/tensor/cpu/row_kernels.h"
 #include "bantam/tensor/ops/linear.h"
 
 namespace bantam::cpu {
@@ -439,39 +440,53 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
   });
 }
 
+PagedProblem problem_of(const float* q, std::int64_t heads, const Tensor& pages,
+                        const Visibility& visibility, ScoreForm form, const RelativeBias& bias) {
+  const std::int64_t groups = pages.size(1);
+  const int width = static_cast<int>(pages.size(4));
+  return {q,
+          pages,
+          visibility,
+          heads,
+          groups,
+          width,
+          static_cast<int>(heads / groups),
+          form,
+          AttentionBias(bias, heads),
+          RoundActivations::in_force() == Rounding::passage && pages.dtype() == DType::f16 &&
+              attends_by_amx(width)};
+}
+
+void attend(const PagedProblem& problem, float* out) {
+  for (std::int32_t query = 0; query < problem.visibility.queries(); ++query) {
+    if (keys_in(problem.ranges(query)) > 0) continue;
+    const std::int64_t row = problem.heads * problem.width;  // in no block
+    std::fill_n(out + query * row, row, 0.0f);
+  }
+  const std::vector<PagedBlock> blocks = paged_blocks(problem);
+  const std::vector<PagedUnit> units = units_of(blocks, problem.groups);
+  const bool has_chunks =
+      std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
+  if (units.size() < kFewUnits && has_chunks) {
+    attend_in_chunks(problem, blocks, out);
+  } else {
+    attend_whole(problem, units, out);
+  }
+}
+
 }  // namespace
+
+void attend_pages(const float* q, std::int64_t heads, const Tensor& pages,
+                  const Visibility& visibility, ScoreForm form, float* out) {
+  attend(problem_of(q, heads, pages, visibility, form, {}), out);
+}
 
 Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& visibility,
                        ScoreForm form, const RelativeBias& bias) {
   const Tensor queries = padded(q);
-  const std::int64_t heads = q.size(1), groups = pages.size(1);
-  const PagedProblem problem{queries.data<float>(),
-                             pages,
-                             visibility,
-                             heads,
-                             groups,
-                             static_cast<int>(queries.size(2)),
-                             static_cast<int>(heads / groups),
-                             form,
-                             AttentionBias(bias, heads),
-                             RoundActivations::in_force() == Rounding::passage &&
-                                 pages.dtype() == DType::f16 &&
-                                 attends_by_amx(static_cast<int>(queries.size(2)))};
   Tensor output = Tensor::empty(queries.shape());
-  for (std::int32_t query = 0; query < visibility.queries(); ++query) {
-    if (keys_in(problem.ranges(query)) > 0) continue;
-    const std::int64_t row = heads * queries.size(2);  // in no block
-    std::fill_n(output.data<float>() + query * row, row, 0.0f);
-  }
-  const std::vector<PagedBlock> blocks = paged_blocks(problem);
-  const std::vector<PagedUnit> units = units_of(blocks, groups);
-  const bool has_chunks =
-      std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
-  if (units.size() < kFewUnits && has_chunks) {
-    attend_in_chunks(problem, blocks, output.data<float>());
-  } else {
-    attend_whole(problem, units, output.data<float>());
-  }
+  attend(problem_of(queries.data<float>(), q.size(1), pages, visibility, form, bias),
+         output.data<float>());
   return without_padding(output, q.size(2));
 }
 

@@ -11,6 +11,7 @@
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/row_kernels.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -92,6 +93,11 @@ constexpr std::int64_t kRows = 32;
 
 }  // namespace
 
+void normalize_row(const float* x, const float* weight, std::int64_t width, float epsilon,
+                   float* y) {
+  HWY_DYNAMIC_DISPATCH(forward_row)(x, weight, width, epsilon, y);
+}
+
 Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
   const std::int64_t width = weight.count(), rows = width == 0 ? 0 : x.count() / width;
   Tensor y = Tensor::empty(x.shape());
@@ -99,8 +105,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
   float* to = y.data<float>();
   parallel_for(rows, kRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      HWY_DYNAMIC_DISPATCH(forward_row)
-      (from + row * width, w, width, epsilon, to + row * width);
+      normalize_row(from + row * width, w, width, epsilon, to + row * width);
     }
   });
   return y;

@@ -9,6 +9,7 @@
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/row_kernels.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -53,6 +54,20 @@ void rotate_neighbours(const float* x, const float* cosine, const float* sine, f
 
 }  // namespace
 
+void turn_heads(const float* x, std::int64_t heads, std::int64_t width, const Turn& turn,
+                float* y) {
+  const auto sign = static_cast<float>(turn.direction);
+  for (std::int64_t head = 0; head < heads; ++head, x += width, y += width) {
+    if (turn.interleaved) {
+      rotate_neighbours(x, turn.cosine, turn.sine, sign, turn.pairs, y);
+    } else {
+      HWY_DYNAMIC_DISPATCH(rotate_halves)
+      (x, x + turn.pairs, turn.cosine, turn.sine, sign, turn.pairs, y, y + turn.pairs);
+    }
+    if (y != x) std::copy(x + 2 * turn.pairs, x + width, y + 2 * turn.pairs);
+  }
+}
+
 Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direction) {
   const std::int64_t tokens = x.size(0), heads = x.size(1), width = x.size(2);
   const std::int64_t pairs = table.cosine.size(1);
@@ -60,18 +75,12 @@ Tensor rope(const Tensor& x, const RopeTable& table, bool interleaved, int direc
   const float* from = x.data<float>();
   const float *cosine = table.cosine.data<float>(), *sine = table.sine.data<float>();
   float* to = y.data<float>();
-  const auto sign = static_cast<float>(direction);
   parallel_for(tokens, kTokensAtATime, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t head = begin * heads; head < end * heads; ++head) {
-      const float *in = from + head * width, *c = cosine + head / heads * pairs;
-      const float* s = sine + head / heads * pairs;
-      float* out = to + head * width;
-      if (interleaved) {
-        rotate_neighbours(in, c, s, sign, pairs, out);
-      } else {
-        HWY_DYNAMIC_DISPATCH(rotate_halves)(in, in + pairs, c, s, sign, pairs, out, out + pairs);
-      }
-      std::copy(in + 2 * pairs, in + width, out + 2 * pairs);
+    for (std::int64_t token = begin; token < end; ++token) {
+      const std::int64_t first = token * heads * width;
+      turn_heads(from + first, heads, width,
+                 {cosine + token * pairs, sine + token * pairs, pairs, interleaved, direction},
+                 to + first);
     }
   });
   return y;

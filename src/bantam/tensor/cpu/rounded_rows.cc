@@ -284,8 +284,8 @@ HWY_EXPORT(round_block);
 
 }  // namespace
 
-RoundedRows::RoundedRows(const float* x, std::int64_t rows, std::int64_t width, Wide wide)
-    : rows_(rows), width_(width) {
+void RoundedRows::round(const float* x, std::int64_t rows, std::int64_t width, Wide wide) {
+  rows_ = rows, width_ = width;
   lay_out(wide);
   parallel_for(static_cast<std::int64_t>(blocks_.size()), 1,
                [&](std::int64_t begin, std::int64_t end) {
@@ -327,6 +327,7 @@ void RoundedRows::lay_out(Wide wide) {
     blocks_.push_back(
         {is_wide, static_cast<int>(count), stride, first, nullptr, nullptr, nullptr, nullptr, {}});
   };
+  blocks_.clear();
   std::int64_t first = 0;
   while (rows_ - first > wide.lanes) {
     const int rows = rows_of_wide_block(rows_ - first, wide);
@@ -341,8 +342,10 @@ void RoundedRows::lay_out(Wide wide) {
     first += count;
   }
   remainders_.resize(blocks_.size());
+  for (std::vector<Remainder>& of_block : remainders_) of_block.clear();
   stored_ = stored;
-  memory_ = Tensor::empty({PartsOfMemory(stored_ * groups()).words}, DType::i32);
+  const std::int64_t words = PartsOfMemory(stored_ * groups()).words;
+  if (!memory_.defined() || memory_.count() < words) memory_ = Tensor::empty({words}, DType::i32);
 }
 
 void RoundedRows::round_block(const float* x, std::size_t index) {

@@ -59,7 +59,12 @@ class RoundedRows {
 
   /// x [rows, width], width a multiple of 32. Blocks are wide as long as there are more rows than
   /// one vector holds, then narrow ones follow.
-  RoundedRows(const float* x, std::int64_t rows, std::int64_t width, Wide wide);
+  RoundedRows(const float* x, std::int64_t rows, std::int64_t width, Wide wide) {
+    round(x, rows, width, wide);
+  }
+  RoundedRows() = default;
+  /// The same, in the memory that there is already.
+  void round(const float* x, std::int64_t rows, std::int64_t width, Wide wide);
 
   std::int64_t rows() const { return rows_; }
   std::int64_t width() const { return width_; }
@@ -70,7 +75,7 @@ class RoundedRows {
   void lay_out(Wide wide);
   void round_block(const float* x, std::size_t index);
 
-  std::int64_t rows_, width_;
+  std::int64_t rows_ = 0, width_ = 0;
   std::int64_t stored_ = 0;  // rows that there is room for
   std::vector<Block> blocks_;
   std::vector<std::vector<Remainder>> remainders_;  // of each block

@@ -8,6 +8,7 @@
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/exponential-inl.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/row_kernels.h"
 #include "bantam/tensor/cpu/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -58,12 +59,16 @@ constexpr std::int64_t kChunk = 4096;  // elements a thread takes at a time
 
 }  // namespace
 
+void gate_elements(const float* gate, const float* up, std::int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(forward)(gate, up, count, out);
+}
+
 Tensor swiglu(const Tensor& gate, const Tensor& up) {
   Tensor y = Tensor::empty(gate.shape());
   const float *g = gate.data<float>(), *u = up.data<float>();
   float* out = y.data<float>();
   parallel_for(gate.count(), kChunk, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(forward)(g + begin, u + begin, end - begin, out + begin);
+    gate_elements(g + begin, u + begin, end - begin, out + begin);
   });
   return y;
 }
