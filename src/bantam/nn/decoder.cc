@@ -1,5 +1,6 @@
 #include "bantam/nn/decoder.h"
 
+#include "bantam/nn/layer_step.h"
 #include "bantam/tensor/ops.h"
 
 namespace bantam {
@@ -28,6 +29,7 @@ Tensor DecoderLayer::feed(const Tensor& x, const ForwardContext& context) const 
 }
 
 Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContext& context) const {
+  if (const auto step = step_of(*this, layer, context)) return decoder_step(input, *step);
   Tensor x = tap(context.taps, site, ".in", input);
   if (bottleneck.present()) {
     return tap(context.taps, site, ".out", forward_narrow(x, layer, context));

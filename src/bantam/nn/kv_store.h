@@ -77,6 +77,7 @@ class KvStore {
              const Tensor& values);
   /// Keys and values of one layer, as paged_attention() reads them.
   const Tensor& pages(int layer) const { return layers_[layer]; }
+  Tensor& pages(int layer) { return layers_[layer]; }
   const KvShape& shape() const { return shape_; }
 
  private:

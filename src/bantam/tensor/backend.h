@@ -32,6 +32,8 @@ struct LossResult {
   Tensor hidden_gradient, weight_gradient;
 };
 
+struct DecoderStep;
+
 struct Backend {
   // a [m, k] or transposed, b [k, n] or transposed -> [m, n]; f32 (formed as
   // matmul_precision() says) or f64.
@@ -91,6 +93,8 @@ struct Backend {
                             ScoreForm form, const RelativeBias& bias) = nullptr;
   void (*write_pages)(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                       const Tensor& values) = nullptr;
+  /// Where linear() would round x in rows; the step has been checked.
+  Tensor (*decoder_step)(const Tensor& x, const DecoderStep& step) = nullptr;
   Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;
   void (*swiglu_backward)(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
                           Tensor& d_up) = nullptr;

@@ -5,6 +5,7 @@
 #include "bantam/tensor/ops/attention.h"
 #include "bantam/tensor/ops/checkpoint.h"
 #include "bantam/tensor/ops/cross_entropy.h"
+#include "bantam/tensor/ops/decoder_step.h"
 #include "bantam/tensor/ops/elementwise.h"
 #include "bantam/tensor/ops/embedding.h"
 #include "bantam/tensor/ops/layer_norm.h"

@@ -28,6 +28,7 @@ const Backend& backend() {
       .attention_backward = attention_backward,
       .paged_attention = paged_attention,
       .write_pages = write_pages,
+      .decoder_step = decoder_step,
       .swiglu = swiglu,
       .swiglu_backward = swiglu_backward,
       .softmax = softmax,

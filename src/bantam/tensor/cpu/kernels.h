@@ -49,6 +49,9 @@ Tensor paged_attention(const Tensor& q, const Tensor& pages, const Visibility& v
 void write_pages(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                  const Tensor& values);
 
+// decoder_step.cc
+Tensor decoder_step(const Tensor& x, const DecoderStep& step);
+
 // swiglu.cc
 Tensor swiglu(const Tensor& gate, const Tensor& up);
 void swiglu_backward(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,
