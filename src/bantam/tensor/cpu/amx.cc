@@ -1,8 +1,7 @@
 #include "bantam/tensor/cpu/amx.h"
 
-#include <hwy/targets.h>
-
 #include "bantam/base/error.h"
+#include "bantam/tensor/cpu/amx_pack.h"
 #include "bantam/tensor/ops/matmul.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -60,8 +59,7 @@ bool may_use_tiles() {
 
 bool has_amx() {
   static const bool has = cpu_has_bf16_tiles() && may_use_tiles();
-  // What packs tiles is compiled for these CPUs; fewer instructions may have been asked for.
-  return has && (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
+  return has && packs_tiles();
 }
 
 AmxThread::AmxThread() { asm volatile("ldtilecfg %0" : : "m"(kWholeTiles)); }

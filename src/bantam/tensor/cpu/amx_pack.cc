@@ -170,6 +170,8 @@ std::int64_t groups_of(const Vectors& vectors) {
 
 }  // namespace
 
+bool packs_tiles() { return packer() != nullptr; }
+
 PackedRows::PackedRows(const Vectors& vectors)
     : memory_(Tensor::empty({2 * amx_pairs(vectors.count) * groups_of(vectors), kAmxTile},
                             DType::bf16)),

@@ -9,6 +9,11 @@
 
 namespace bantam::cpu {
 
+/// Whether what follows is there: it is compiled for CPUs that have AMX, and fewer instructions may
+/// have been asked for. Asking Highway for the CPU's targets would ask the CPU each time, which
+/// takes 40 microseconds on a virtual machine.
+bool packs_tiles();
+
 /// Vectors as the rows of a product; made on all threads.
 class PackedRows {
  public:
