@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 // foreach_target.h compiles this file once for each instruction set, so it comes first.
 // clang-format off
@@ -108,6 +109,30 @@ bool finite_row(const float* x, std::int64_t count) {
   return hn::AllTrue(bits, hn::Eq(seen, hn::Zero(bits)));
 }
 
+// Gradients come from memory, which the hardware alone does not ask for early enough.
+double sum_of_squares_row(const float* x, std::int64_t count) {
+  constexpr int kSums = 8;
+  constexpr std::int64_t kAheadBytes = 8192;
+  using Doubles = hn::CappedTag<double, kSums>;
+  const Doubles d;
+  const hn::Rebind<float, Doubles> narrow;
+  constexpr int kLanes = static_cast<int>(hn::MaxLanes(Doubles())), kVectors = kSums / kLanes;
+  hn::Vec<Doubles> sums[kVectors];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    __builtin_prefetch(reinterpret_cast<const char*>(x + i) + kAheadBytes, 0, 2);
+    for (int k = 0; k < kVectors; ++k) {
+      const auto value = hn::PromoteTo(d, hn::LoadU(narrow, x + i + k * kLanes));
+      sums[k] = hn::MulAdd(value, value, sums[k]);  // the product is exact
+    }
+  }
+  double lanes[kSums];
+  for (int k = 0; k < kVectors; ++k) hn::StoreU(sums[k], d, lanes + k * kLanes);
+  for (; i < count; ++i) lanes[0] += static_cast<double>(x[i]) * x[i];
+  return std::accumulate(lanes, lanes + kSums, 0.0);
+}
+
 // Sums f(vector) chunk by chunk; f sees each vector once and may store it.
 template <class F>
 HWY_INLINE double sum_chunks(const float* x, std::int64_t count, float filler, F&& f) {
@@ -159,6 +184,7 @@ HWY_EXPORT(tanh_row);
 HWY_EXPORT(max_row);
 HWY_EXPORT(finite_row);
 HWY_EXPORT(sum_row);
+HWY_EXPORT(sum_of_squares_row);
 HWY_EXPORT(exp_and_sum_row);
 HWY_EXPORT(exp_sum_row);
 
@@ -183,6 +209,9 @@ bool finite_row(const float* x, std::int64_t count) {
 double sum_row(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(sum_row)(x, count);
 }
+double sum_of_squares_row(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(sum_of_squares_row)(x, count);
+}
 double exp_and_sum_row(const float* x, float shift, float* y, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(exp_and_sum_row)(x, shift, y, count);
 }
@@ -200,6 +229,11 @@ double max_row(const double* x, std::int64_t count) {
 }
 bool finite_row(const double* x, std::int64_t count) {
   return std::all_of(x, x + count, [](double value) { return std::isfinite(value); });
+}
+double sum_of_squares_row(const double* x, std::int64_t count) {
+  double total = 0;
+  for (std::int64_t i = 0; i < count; ++i) total += x[i] * x[i];
+  return total;
 }
 double sum_row(const double* x, std::int64_t count) {
   double total = 0;

@@ -18,6 +18,8 @@ float max_row(const float* x, std::int64_t count);
 bool finite_row(const float* x, std::int64_t count);
 /// Sum in f32 over chunks of 256, chunks in f64.
 double sum_row(const float* x, std::int64_t count);
+/// In f64, in eight sums side by side: square i goes to sum i % 8.
+double sum_of_squares_row(const float* x, std::int64_t count);
 /// y = exp(x - shift) and its sum, which runs as sum_row's does.
 double exp_and_sum_row(const float* x, float shift, float* y, std::int64_t count);
 /// log Σ exp(x); -infinity when every value is.
@@ -27,6 +29,7 @@ double log_sum_exp_row(const float* x, std::int64_t count);
 double max_row(const double* x, std::int64_t count);
 bool finite_row(const double* x, std::int64_t count);
 double sum_row(const double* x, std::int64_t count);
+double sum_of_squares_row(const double* x, std::int64_t count);
 double exp_and_sum_row(const double* x, double shift, double* y, std::int64_t count);
 double log_sum_exp_row(const double* x, std::int64_t count);
 

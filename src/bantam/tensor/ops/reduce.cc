@@ -233,19 +233,7 @@ double l2_norm(const Tensor& x) {
   const double total = with_float(x.dtype(), [&]<class T>() {
     const T* values = source.data<T>();
     return total_of(x.count(), [values](std::int64_t begin, std::int64_t end) {
-      // Eight sums side by side: one f64 sum would wait for each addition.
-      double lanes[8] = {};
-      std::int64_t i = begin;
-      for (; i + 8 <= end; i += 8) {
-        for (int lane = 0; lane < 8; ++lane) {
-          const double value = values[i + lane];
-          lanes[lane] += value * value;
-        }
-      }
-      for (; i < end; ++i) lanes[0] += static_cast<double>(values[i]) * values[i];
-      double total = 0;
-      for (const double lane : lanes) total += lane;
-      return total;
+      return cpu::sum_of_squares_row(values + begin, end - begin);
     });
   });
   return std::sqrt(total);

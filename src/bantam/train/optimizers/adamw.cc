@@ -14,9 +14,12 @@ struct Constants {
   float keep, scale, one_minus_beta1, beta2, one_minus_beta2, bias2_root, epsilon, step_size;
 };
 
+constexpr std::int64_t kLine = 16;    // elements of a cache line
+constexpr std::int64_t kAhead = 512;  // elements: as far as memory is asked for ahead; measured
+
 // No library call and no branch inside: the compiler turns this loop into vectors.
-void update_range(float* __restrict w, const float* __restrict g, float* __restrict m,
-                  float* __restrict v, std::int64_t count, const Constants& c) {
+inline void update_range(float* __restrict w, const float* __restrict g, float* __restrict m,
+                         float* __restrict v, std::int64_t count, const Constants& c) {
   for (std::int64_t i = 0; i < count; ++i) {
     const float gradient = g[i] * c.scale;
     m[i] += c.one_minus_beta1 * (gradient - m[i]);
@@ -24,6 +27,18 @@ void update_range(float* __restrict w, const float* __restrict g, float* __restr
     const float denominator = std::sqrt(v[i]) / c.bias2_root + c.epsilon;
     w[i] = w[i] * c.keep - c.step_size * (m[i] / denominator);
   }
+}
+
+// Four streams of memory, of which the hardware alone reads too little ahead.
+void update_chunk(float* w, const float* g, float* m, float* v, std::int64_t count,
+                  const Constants& c) {
+  std::int64_t i = 0;
+  for (; i + kLine <= count; i += kLine) {
+    __builtin_prefetch(w + i + kAhead), __builtin_prefetch(g + i + kAhead);
+    __builtin_prefetch(m + i + kAhead), __builtin_prefetch(v + i + kAhead);
+    update_range(w + i, g + i, m + i, v + i, kLine, c);
+  }
+  update_range(w + i, g + i, m + i, v + i, count - i, c);
 }
 
 }  // namespace
@@ -59,7 +74,7 @@ void AdamW::update(Tensor& weight, const Tensor& gradient, std::span<Tensor> sta
   float* v = state[1].data<float>();
   const float* g = gradient.data<float>();
   parallel_for(weight.count(), kUpdateChunk, [&](std::int64_t begin, std::int64_t end) {
-    update_range(w + begin, g + begin, m + begin, v + begin, end - begin, constants);
+    update_chunk(w + begin, g + begin, m + begin, v + begin, end - begin, constants);
   });
 }
 
