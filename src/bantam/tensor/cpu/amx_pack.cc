@@ -68,10 +68,16 @@ HWY_INLINE void transpose_words(std::uint16_t* tile) {
   }
 }
 
+HWY_INLINE void fetch(const float* line) {
+  constexpr int kReading = 0, kSecondLevel = 2;
+  __builtin_prefetch(line, kReading, kSecondLevel);
+}
+
 // A tile of vectors whose neighbors lie side by side, as rows.
 HWY_INLINE void pack_contiguous(const float* from, std::int64_t stride, std::uint16_t* out) {
   for (int v = 0; v < kAmxRows; ++v) {
     const float* row = from + v * stride;
+    fetch(row + kAmxRows * stride), fetch(row + kAmxRows * stride + kAmxRows);
     hn::StoreU(to_bf16(hn::LoadU(kFloats, row), hn::LoadU(kFloats, row + kAmxRows)), kHalves,
                out + v * kAmxDepth);
   }
@@ -81,11 +87,18 @@ HWY_INLINE void pack_contiguous(const float* from, std::int64_t stride, std::uin
 // many blocks at a time.
 HWY_INLINE void pack_side_by_side(const float* from, std::int64_t stride, std::int64_t blocks,
                                   std::int64_t of_block, std::uint16_t* out) {
-  for (int pair = 0; pair < kAmxDepth / 2; ++pair, from += 2 * stride, out += kAmxDepth) {
-    for (std::int64_t block = 0; block < blocks; ++block) {
-      const float* two = from + block * kAmxRows;
+  const float* ahead = from + kAmxDepth * stride;
+  std::int64_t line = 0;
+  const auto fetch_next = [&] {
+    fetch(ahead + line * kAmxRows);
+    if (++line == blocks) line = 0, ahead += stride;
+  };
+  for (std::int64_t block = 0; block < blocks; ++block, from += kAmxRows, out += of_block) {
+    const float* two = from;
+    for (int pair = 0; pair < kAmxDepth / 2; ++pair, two += 2 * stride) {
+      fetch_next(), fetch_next();
       hn::StoreU(to_bf16_pairs(hn::LoadU(kFloats, two), hn::LoadU(kFloats, two + stride)), kHalves,
-                 out + block * of_block);
+                 out + pair * kAmxDepth);
     }
   }
 }

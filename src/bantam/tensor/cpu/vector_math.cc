@@ -114,7 +114,7 @@ double sum_of_squares_row(const float* x, std::int64_t count) {
   constexpr int kSums = 8;
   constexpr std::int64_t kAheadBytes = 8192;
   using Doubles = hn::CappedTag<double, kSums>;
-  const Doubles d;
+  [[maybe_unused]] const Doubles d;
   const hn::Rebind<float, Doubles> narrow;
   constexpr int kLanes = static_cast<int>(hn::MaxLanes(Doubles())), kVectors = kSums / kLanes;
   hn::Vec<Doubles> sums[kVectors];
