@@ -63,7 +63,7 @@ bool has_amx() {
 }
 
 AmxThread::AmxThread() { asm volatile("ldtilecfg %0" : : "m"(kWholeTiles)); }
-AmxThread::~AmxThread() { asm volatile("tilerelease"); }
+AmxThread::~AmxThread() { asm volatile("sfence\n\ttilerelease" : : : "memory"); }
 
 // Registers 0 to 3 hold the sums, 4 and 5 tiles of x, 6 and 7 of y: each tile that is loaded meets
 // two others.
@@ -91,12 +91,27 @@ void AmxThread::multiply(const Factors& factors, bool accumulate, float* sums,
   store<2>(lower, sum_bytes), store<3>(lower + kAmxRows, sum_bytes);
 }
 
+// A CPU with AMX has vectors of a cache line.
+void AmxThread::copy_far(const float* sums, float* out, std::int64_t stride) {
+  for (int row = 0; row < 2 * kAmxRows; ++row, sums += 2 * kAmxRows, out += stride) {
+    asm volatile(
+        "vmovups (%0), %%zmm16\n\t"
+        "vmovups 64(%0), %%zmm17\n\t"
+        "vmovntps %%zmm16, (%1)\n\t"
+        "vmovntps %%zmm17, 64(%1)"
+        :
+        : "r"(sums), "r"(out)
+        : "memory");
+  }
+}
+
 #else
 
 bool has_amx() { return false; }
 AmxThread::AmxThread() { throw internal_error("AMX: this program was built without it"); }
 AmxThread::~AmxThread() = default;
 void AmxThread::multiply(const Factors&, bool, float*, std::int64_t) const {}
+void AmxThread::copy_far(const float*, float*, std::int64_t) {}
 
 #endif
 

@@ -13,7 +13,8 @@ constexpr int kAmxTile = kAmxRows * kAmxDepth;  ///< elements
 /// True where the CPU multiplies tiles of bf16 and the system lets this process use them.
 bool has_amx();
 
-/// While alive, this thread can multiply tiles; has_amx() must hold.
+/// While alive, this thread can multiply tiles; has_amx() must hold. Other threads see what
+/// copy_far() wrote when it is gone.
 class AmxThread {
  public:
   AmxThread();
@@ -30,6 +31,10 @@ class AmxThread {
   /// sums [32, 32] = x yᵀ, rows `stride` floats apart; added to what they are when `accumulate`. A
   /// sum adds up pairs in their order, so its bits do not depend on the other rows.
   void multiply(const Factors& factors, bool accumulate, float* sums, std::int64_t stride) const;
+  /// Copies sums [32, 32] to rows `stride` floats apart, past the caches: memory that is not near
+  /// is not fetched only to be overwritten. Rows begin at cache lines (kFarAlignment).
+  static void copy_far(const float* sums, float* out, std::int64_t stride);
+  static constexpr std::int64_t kFarAlignment = 64;  ///< bytes
 };
 
 }  // namespace bantam::cpu

@@ -15,9 +15,12 @@ void gemm_amx(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
   const OpenPanel open = [&](const AmxPanel& panel, std::uint16_t* tiles) {
     pack_panel(columns, panel, tiles);
   };
+  // A sum over rows of both factors is the gradient of a weight: it is larger than caches, and read
+  // when all the others are there.
+  const AmxOutput out{c, n, c_stride, accumulate, a.transposed && !b.transposed};
   const std::int64_t pairs = amx_pairs(n);
   parallel_for(pairs, pairs_of_panel(pairs), [&](std::int64_t first, std::int64_t last) {
-    multiply_pairs(rows.view(), first, last, open, {c, n, c_stride, accumulate});
+    multiply_pairs(rows.view(), first, last, open, out);
   });
 }
 

@@ -11,17 +11,31 @@ namespace {
 // A panel of so many pairs and groups takes 1 MiB.
 constexpr std::int64_t kMostPairs = 8, kMostGroups = 64;
 
+bool begins_lines(const float* out, std::int64_t stride) {
+  constexpr std::uintptr_t kLine = AmxThread::kFarAlignment;
+  return reinterpret_cast<std::uintptr_t>(out) % kLine == 0 &&
+         static_cast<std::uintptr_t>(stride) * sizeof(float) % kLine == 0;
+}
+
 // Sums of a pair of blocks and of tiles go to the output at once, or through memory of their own
-// where there are fewer rows or columns than that.
+// where that is far, or where there are fewer rows or columns.
 void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, bool accumulate,
-                   std::int64_t rows, std::int64_t columns, float* out, std::int64_t stride) {
-  if (rows >= kAmxPair && columns >= kAmxPair) {
+                   bool far, std::int64_t rows, std::int64_t columns, float* out,
+                   std::int64_t stride) {
+  const bool is_whole = rows >= kAmxPair && columns >= kAmxPair;
+  far = far && is_whole && !accumulate && begins_lines(out, stride);
+  if (is_whole && !far) {
     amx.multiply(factors, accumulate, out, stride);
+    return;
+  }
+  alignas(AmxThread::kFarAlignment) float whole[kAmxPair * kAmxPair];
+  if (far) {
+    amx.multiply(factors, false, whole, kAmxPair);
+    AmxThread::copy_far(whole, out, stride);
     return;
   }
   rows = std::min<std::int64_t>(rows, kAmxPair);
   columns = std::min<std::int64_t>(columns, kAmxPair);
-  float whole[kAmxPair * kAmxPair];
   for (std::int64_t r = 0; accumulate && r < rows; ++r) {
     std::copy_n(out + r * stride, columns, whole + r * kAmxPair);
   }
@@ -53,8 +67,9 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, const AmxPanel& pane
       const AmxThread::Factors factors{{x.tile(block, panel.begin), x.tile(block + 1, panel.begin)},
                                        {of_pair, of_pair + panel.of_tile()},
                                        panel.end - panel.begin};
-      multiply_pair(amx, factors, out.accumulate || panel.begin > 0, x.rows - row,
-                    out.columns - column, out.data + row * out.stride + column, out.stride);
+      multiply_pair(amx, factors, out.accumulate || panel.begin > 0,
+                    out.far && panel.end == x.groups, x.rows - row, out.columns - column,
+                    out.data + row * out.stride + column, out.stride);
     }
   }
 }

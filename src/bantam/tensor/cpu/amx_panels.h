@@ -24,11 +24,13 @@ struct AmxRows {
   }
 };
 
-/// Where products go: [rows, columns], rows `stride` floats apart; added to when `accumulate`.
+/// Where products go: [rows, columns], rows `stride` floats apart; added to when `accumulate`. It
+/// is `far` when it is neither in the caches nor read before other work has passed through them.
 struct AmxOutput {
   float* data;
   std::int64_t columns, stride;
   bool accumulate;
+  bool far = false;
 };
 
 /// Some pairs of tiles of columns, and some of their groups.
