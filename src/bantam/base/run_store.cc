@@ -57,6 +57,16 @@ std::string make_id(std::string_view command) {
                      std::random_device{}() & 0xffff);
 }
 
+// One that no run has. Within a transaction, so that no other process takes it meanwhile.
+std::string unused_id(Database& database, std::string_view command) {
+  for (;;) {
+    std::string id = make_id(command);
+    Statement same = database.prepare("SELECT 1 FROM runs WHERE id = ?");
+    same.bind(id);
+    if (!same.step()) return id;
+  }
+}
+
 RunRecord record_of(const Statement& row) {
   RunRecord out;
   out.id = row.text(0), out.command = row.text(1), out.name = row.text(2);
@@ -285,27 +295,24 @@ Run RunStore::start(std::string_view command, const Json& config, std::int64_t s
   auto run = std::make_unique<Run::Impl>();
   run->store = impl_;
   const std::string device = fmt::format("cpu, {} threads", thread_count());
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    run->id = make_id(command);
-    const bool inserted = impl_->change([&](Database& database) {
-      database
-          .prepare(
-              fmt::format("INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,NULL,?,?,?)", kColumns))
-          .bind(run->id)
-          .bind(command)
-          .bind(name)
-          .bind(dump_json(config))
-          .bind(seed)
-          .bind(version())
-          .bind(device)
-          .bind(now())
-          .bind("running")
-          .bind(parent)
-          .bind(std::int64_t{::getpid()})
-          .run();
-    });
-    if (inserted) break;
-  }
+  run->id = make_id(command);  // should it not be recorded
+  impl_->change([&](Database& database) {
+    run->id = unused_id(database, command);
+    database
+        .prepare(fmt::format("INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,NULL,?,?,?)", kColumns))
+        .bind(run->id)
+        .bind(command)
+        .bind(name)
+        .bind(dump_json(config))
+        .bind(seed)
+        .bind(version())
+        .bind(device)
+        .bind(now())
+        .bind("running")
+        .bind(parent)
+        .bind(std::int64_t{::getpid()})
+        .run();
+  });
   return Run(std::move(run));
 }
 
