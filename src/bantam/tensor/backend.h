@@ -93,7 +93,7 @@ struct Backend {
                             ScoreForm form, const RelativeBias& bias) = nullptr;
   void (*write_pages)(Tensor& pages, std::span<const std::int32_t> rows, const Tensor& keys,
                       const Tensor& values) = nullptr;
-  /// Where linear() would round x in rows; the step has been checked.
+  /// Where linear() would round x; the step has been checked.
   Tensor (*decoder_step)(const Tensor& x, const DecoderStep& step) = nullptr;
   Tensor (*swiglu)(const Tensor& gate, const Tensor& up) = nullptr;
   void (*swiglu_backward)(const Tensor& dy, const Tensor& gate, const Tensor& up, Tensor& d_gate,

@@ -150,20 +150,20 @@ struct Piece {
 
 }  // namespace
 
-void amx_products(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs) {
-  if (x.size(0) == 0) return;
-  const PackedRows rows({x.data<float>(), x.size(0), x.size(1), x.size(1), true});
+void amx_products(const float* x, std::int64_t count, std::int64_t width,
+                  std::span<const InterleavedProduct> products) {
+  if (count == 0) return;
+  const PackedRows rows({x, count, width, width, true});
   std::vector<Piece> pieces;
-  pieces.reserve(weights.size());
+  pieces.reserve(products.size());
   std::int64_t pairs = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const InterleavedWeight& kept = interleaved(weights[i]);
-    const WeightTiles tiles{kept.tiles, kept.tile_size, kept.rows};
-    const OpenWeight open = HWY_DYNAMIC_DISPATCH(find)(kept.dtype);
-    pieces.push_back({[=](const AmxPanel& panel, std::uint16_t* out) { open(tiles, panel, out); },
-                      {outs[i].data<float>(), kept.rows, kept.rows, false},
+  for (const auto& [weight, out] : products) {
+    const WeightTiles tiles{weight.tiles, weight.tile_size, weight.rows};
+    const OpenWeight open = HWY_DYNAMIC_DISPATCH(find)(weight.dtype);
+    pieces.push_back({[=](const AmxPanel& panel, std::uint16_t* to) { open(tiles, panel, to); },
+                      {out, weight.rows, weight.rows, false},
                       pairs,
-                      amx_pairs(kept.rows)});
+                      amx_pairs(weight.rows)});
     pairs += pieces.back().pairs;
   }
   parallel_for(pairs, pairs_of_panel(pairs), [&](std::int64_t begin, std::int64_t end) {

@@ -4,14 +4,16 @@
 // of the time.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
-#include "bantam/tensor/tensor.h"
+#include "bantam/tensor/cpu/interleaved_weight.h"
 
 namespace bantam::cpu {
 
-/// outs[i] [T, N] = x [T, K] weights[i]ᵀ, for weights that multiplies_interleaved() names on a CPU
-/// that has_amx(). A row has the same bits however many there are and whichever thread computes it.
-void amx_products(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs);
+/// out [T, N] = x [T, width] weightᵀ of each, on a CPU that has_amx(). A row has the same bits
+/// however many there are and whichever thread computes it.
+void amx_products(const float* x, std::int64_t count, std::int64_t width,
+                  std::span<const InterleavedProduct> products);
 
 }  // namespace bantam::cpu

@@ -9,9 +9,12 @@
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/backend.h"
+#include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_products.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/kernels.h"
 #include "bantam/tensor/cpu/row_kernels.h"
+#include "bantam/tensor/ops/linear.h"
 
 namespace bantam::cpu {
 namespace {
@@ -32,6 +35,7 @@ class Step {
         queries_(step.query->size(0)),
         keys_(step.key->size(0)),
         inner_(step.gate->size(0)),
+        by_tiles_(RoundActivations::in_force() != Rounding::rows && has_amx()),
         x_(x.data<float>()),
         y_(Tensor::empty(x.shape())),
         memory_(Tensor::empty({tokens_ * (2 * width_ + 2 * queries_ + 2 * keys_ + 2 * inner_)})) {
@@ -84,13 +88,14 @@ class Step {
   };
   template <std::size_t kCount>
   void multiply(const float* x, std::int64_t width, const std::array<Product, kCount>& products) {
-    rounded_.round(x, tokens_, width, rows_side_by_side());
     const auto of = [&](const Product& product) {
       return InterleavedProduct{interleaved(*product.weight), product.out};
     };
     std::apply(
         [&](const auto&... product) {
           const InterleavedProduct list[] = {of(product)...};
+          if (by_tiles_) return amx_products(x, tokens_, width, list);
+          rounded_.round(x, tokens_, width, rows_side_by_side());
           interleaved_products(rounded_, list);
         },
         products);
@@ -133,6 +138,7 @@ class Step {
 
   const DecoderStep& step_;
   std::int64_t tokens_, width_, queries_, keys_, inner_;
+  bool by_tiles_;
   const float* x_;
   Tensor y_, memory_;
   float *normal_, *branch_, *query_, *mixed_, *key_, *value_, *gate_, *up_;  // [T, ...] in memory_

@@ -212,17 +212,16 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
   std::vector<Tensor> ys;
   ys.reserve(weights.size());
   for (const Tensor& weight : weights) ys.push_back(Tensor::empty({x.size(0), weight.size(0)}));
-  if (rounding != Rounding::rows && has_amx()) {
-    amx_products(x, weights, ys);
-    return ys;
-  }
-  const RoundedRows rounded(x.data<float>(), x.size(0), x.size(1), rows_side_by_side());
   std::vector<InterleavedProduct> products;
   products.reserve(weights.size());
   for (std::size_t i = 0; i < ys.size(); ++i) {
     products.push_back({interleaved(weights[i]), ys[i].data<float>()});
   }
-  interleaved_products(rounded, products);
+  if (rounding != Rounding::rows && has_amx()) {
+    amx_products(x.data<float>(), x.size(0), x.size(1), products);
+    return ys;
+  }
+  interleaved_products({x.data<float>(), x.size(0), x.size(1), rows_side_by_side()}, products);
   return ys;
 }
 

@@ -51,12 +51,9 @@ Tensor feed_branch(const Tensor& x, const DecoderStep& step) {
 bool is_plain(const Tensor& x) { return x.dtype() == DType::f32 && x.is_contiguous(); }
 bool is_plain_or_null(const Tensor* x) { return x == nullptr || is_plain(*x); }
 
-// Whether the ops would round x, in rows, and all else is as kernels take it.
+// Whether the ops would round x, and all else is as kernels take it.
 bool has_kernel_form(const Tensor& x, const DecoderStep& step) {
-  if (RoundActivations::in_force() != Rounding::rows || !is_plain(x) || x.rank() != 2 ||
-      will_back_propagate_to(x)) {
-    return false;
-  }
+  if (!is_plain(x) || x.rank() != 2 || will_back_propagate_to(x)) return false;
   const auto is_rounded = [&](const Tensor* weight) {
     return multiplies_rounded(x, *weight) && weight->is_contiguous();
   };
