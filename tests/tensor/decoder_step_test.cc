@@ -128,8 +128,14 @@ struct Tokens {
 constexpr Tokens kTokens[] = {{1, 1, 0},   {1, 1, 40},  {1, 1, 700},
                               {3, 1, 140}, {16, 1, 70}, {2, 25, 10}};
 
-TEST(DecoderStep, HasTheBitsOfItsOps) {
-  const RoundActivations rounded;
+class DecoderSteps : public testing::TestWithParam<Rounding> {};
+INSTANTIATE_TEST_SUITE_P(Roundings, DecoderSteps,
+                         testing::Values(Rounding::rows, Rounding::passage), [](const auto& info) {
+                           return info.param == Rounding::rows ? "rows" : "passage";
+                         });
+
+TEST_P(DecoderSteps, HaveTheBitsOfTheirOps) {
+  const RoundActivations rounded(GetParam());
   for (const auto& [sequences, new_tokens, past] : kTokens) {
     for (const DType type : {DType::q4_1, DType::q8_0, DType::q4_k}) {
       SCOPED_TRACE(fmt::format("{} sequences, {} new, {} past, {}", sequences, new_tokens, past,
@@ -140,8 +146,14 @@ TEST(DecoderStep, HasTheBitsOfItsOps) {
   }
 }
 
-TEST(DecoderStep, HasThePartsThatALayerMayHave) {
-  const RoundActivations rounded;
+TEST_P(DecoderSteps, MayBeWiderThanAPanel) {
+  const RoundActivations rounded(GetParam());
+  Layer layer({.width = 2304, .inner = 96}, 1, 150, 20);
+  expect_bits_of_ops(layer, layer.step());
+}
+
+TEST_P(DecoderSteps, HaveThePartsThatALayerMayHave) {
+  const RoundActivations rounded(GetParam());
   const std::pair<const char*, std::function<void(Layer&, DecoderStep&)>> kinds[] = {
       {"biases",
        [](Layer& layer, DecoderStep& step) {
@@ -181,9 +193,9 @@ TEST(DecoderStep, LeavesToItsOpsWhatItDoesNotTake) {
   expect_bits_of_ops(layer, layer.step());  // nothing is rounded
 }
 
-TEST(DecoderStep, GivesTheSameBitsAtAnyThreadCount) {
+TEST_P(DecoderSteps, GiveTheSameBitsAtAnyThreadCount) {
   const int before = thread_count();
-  const RoundActivations rounded;
+  const RoundActivations rounded(GetParam());
   for (const auto& [sequences, new_tokens, past] : kTokens) {
     Layer layer({}, sequences, new_tokens, past);
     const DecoderStep step = layer.step();

@@ -177,18 +177,24 @@ HWY_EXPORT(find);
 
 PackTiles packer() { return HWY_DYNAMIC_DISPATCH(find)(); }
 
-std::int64_t groups_of(const Vectors& vectors) {
-  return (vectors.length + kAmxDepth - 1) / kAmxDepth;
-}
+std::int64_t groups_of(std::int64_t length) { return (length + kAmxDepth - 1) / kAmxDepth; }
 
 }  // namespace
 
 bool packs_tiles() { return packer() != nullptr; }
 
-PackedRows::PackedRows(const Vectors& vectors)
-    : memory_(Tensor::empty({2 * amx_pairs(vectors.count) * groups_of(vectors), kAmxTile},
-                            DType::bf16)),
-      view_{vectors.count, groups_of(vectors), memory_.data<std::uint16_t>()} {
+PackedRows::PackedRows(std::int64_t count, std::int64_t length)
+    : memory_(Tensor::empty({2 * amx_pairs(count) * groups_of(length), kAmxTile}, DType::bf16)),
+      view_{count, groups_of(length), memory_.data<std::uint16_t>()} {}
+
+void PackedRows::put(const Vectors& vectors, std::int64_t row, std::int64_t group) {
+  for (std::int64_t block = 0; block < 2 * amx_pairs(vectors.count); ++block) {
+    packer()(TileOf::rows, vectors, {block, block + 1, 0, groups_of(vectors.length)},
+             view_.tile(row / kAmxRows + block, group));
+  }
+}
+
+PackedRows::PackedRows(const Vectors& vectors) : PackedRows(vectors.count, vectors.length) {
   // Few rows of many neighbors, or the other way round where rows lie side by side.
   const std::int64_t at_once = vectors.contiguous ? 1 : 16;
   parallel_for(2 * amx_pairs(vectors.count), at_once, [&](std::int64_t begin, std::int64_t end) {

@@ -18,7 +18,13 @@ bool packs_tiles();
 class PackedRows {
  public:
   explicit PackedRows(const Vectors& vectors);
+  /// Room for so many vectors of so many neighbors, which put() fills.
+  PackedRows(std::int64_t count, std::int64_t length);
   const AmxRows& view() const { return view_; }
+  /// Packs contiguous vectors that are part of the rows from `row` on, and zeros up to a whole pair
+  /// of blocks; their neighbors begin with group `group`, and both are multiples of a pair. On the
+  /// calling thread.
+  void put(const Vectors& vectors, std::int64_t row, std::int64_t group);
 
  private:
   Tensor memory_;

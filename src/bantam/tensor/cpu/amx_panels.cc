@@ -1,6 +1,7 @@
 #include "bantam/tensor/cpu/amx_panels.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "bantam/base/threads.h"
 #include "bantam/tensor/allocator.h"
@@ -57,10 +58,15 @@ std::uint16_t* memory_of_thread(std::int64_t elements) {
   return reinterpret_cast<std::uint16_t*>(memory.data());
 }
 
-void multiply_panel(const AmxThread& amx, const AmxRows& x, const AmxPanel& panel,
+// Rows first … last of x go to the output's from 0 on; `first` is a multiple of a pair.
+struct SomeRows {
+  std::int64_t first, last;
+};
+
+void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const AmxPanel& panel,
                     const std::uint16_t* tiles, const AmxOutput& out) {
-  for (std::int64_t row = 0; row < x.rows; row += kAmxPair) {
-    const std::int64_t block = row / kAmxRows;
+  for (std::int64_t row = 0; row < some.last - some.first; row += kAmxPair) {
+    const std::int64_t block = (some.first + row) / kAmxRows;
     for (std::int64_t pair = panel.first_pair; pair < panel.last_pair; ++pair) {
       const std::int64_t column = pair * kAmxPair;
       const std::uint16_t* of_pair = tiles + 2 * (pair - panel.first_pair) * panel.of_tile();
@@ -68,11 +74,18 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, const AmxPanel& pane
                                        {of_pair, of_pair + panel.of_tile()},
                                        panel.end - panel.begin};
       multiply_pair(amx, factors, out.accumulate || panel.begin > 0,
-                    out.far && panel.end == x.groups, x.rows - row, out.columns - column,
-                    out.data + row * out.stride + column, out.stride);
+                    out.far && panel.end == x.groups, some.last - some.first - row,
+                    out.columns - column, out.data + row * out.stride + column, out.stride);
     }
   }
 }
+
+// How the groups of x are cut, so that panels stay in a cache.
+struct Parts {
+  explicit Parts(std::int64_t groups)
+      : count((groups + kMostGroups - 1) / kMostGroups), at_once((groups + count - 1) / count) {}
+  std::int64_t count, at_once;
+};
 
 }  // namespace
 
@@ -85,13 +98,33 @@ std::int64_t pairs_of_panel(std::int64_t pairs) {
 void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
                     const AmxOutput& out) {
   const AmxThread amx;
-  const std::int64_t parts = (x.groups + kMostGroups - 1) / kMostGroups,
-                     at_once = (x.groups + parts - 1) / parts;
-  std::uint16_t* const tiles = memory_of_thread(2 * (last - first) * at_once * kAmxTile);
-  for (std::int64_t begin = 0; begin < x.groups; begin += at_once) {
-    const AmxPanel panel{first, last, begin, std::min(begin + at_once, x.groups)};
+  const Parts parts(x.groups);
+  std::uint16_t* const tiles = memory_of_thread(2 * (last - first) * parts.at_once * kAmxTile);
+  for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
+    const AmxPanel panel{first, last, begin, std::min(begin + parts.at_once, x.groups)};
     open(panel, tiles);
-    multiply_panel(amx, x, panel, tiles, out);
+    multiply_panel(amx, x, {0, x.rows}, panel, tiles, out);
+  }
+}
+
+void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
+                    const TakeSums& take) {
+  constexpr std::int64_t kRows = 128;
+  const AmxThread amx;
+  const Parts parts(x.groups);
+  const std::int64_t columns = pairs * kAmxPair,
+                     at_once = parts.count == 1 ? kRows : std::max<std::int64_t>(x.rows, 1);
+  std::uint16_t* const tiles = memory_of_thread(2 * pairs * parts.at_once * kAmxTile);
+  thread_local std::vector<float> sums;
+  sums.resize(std::max(sums.size(), static_cast<std::size_t>(std::min(at_once, x.rows) * columns)));
+  for (std::int64_t row = 0; row < x.rows; row += at_once) {
+    const SomeRows some{row, std::min(row + at_once, x.rows)};
+    for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
+      const AmxPanel panel{0, pairs, begin, std::min(begin + parts.at_once, x.groups)};
+      if (row == 0) open(panel, tiles);
+      multiply_panel(amx, x, some, panel, tiles, {sums.data(), columns, columns, false});
+    }
+    take(row, some.last - some.first, sums.data(), columns);
   }
 }
 

@@ -51,4 +51,12 @@ std::int64_t pairs_of_panel(std::int64_t pairs);
 void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
                     const AmxOutput& out);
 
+/// Takes sums [rows, 32 * pairs] of some rows of x, from `row` on, and may write to them.
+using TakeSums =
+    std::function<void(std::int64_t row, std::int64_t rows, float* sums, std::int64_t stride)>;
+/// Multiplies pairs 0 … `pairs` and hands the sums on while they are in the cache: where what is
+/// made of them is smaller, memory never sees them.
+void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
+                    const TakeSums& take);
+
 }  // namespace bantam::cpu

@@ -21,6 +21,7 @@
 #include "bantam/tensor/cpu/amx_round-inl.h"
 #include "bantam/tensor/cpu/interleaved_tile-inl.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
+#include "bantam/tensor/cpu/row_kernels.h"
 
 #ifndef BANTAM_TENSOR_CPU_AMX_PRODUCTS_ONCE_
 #define BANTAM_TENSOR_CPU_AMX_PRODUCTS_ONCE_
@@ -150,10 +151,8 @@ struct Piece {
 
 }  // namespace
 
-void amx_products(const float* x, std::int64_t count, std::int64_t width,
-                  std::span<const InterleavedProduct> products) {
-  if (count == 0) return;
-  const PackedRows rows({x, count, width, width, true});
+void amx_products(const AmxRows& x, std::span<const InterleavedProduct> products) {
+  if (x.rows == 0) return;
   std::vector<Piece> pieces;
   pieces.reserve(products.size());
   std::int64_t pairs = 0;
@@ -170,9 +169,39 @@ void amx_products(const float* x, std::int64_t count, std::int64_t width,
     for (const Piece& piece : pieces) {
       const std::int64_t first = std::max(begin - piece.first_pair, std::int64_t{0}),
                          last = std::min(end - piece.first_pair, piece.pairs);
-      if (first < last) multiply_pairs(rows.view(), first, last, piece.open, piece.out);
+      if (first < last) multiply_pairs(x, first, last, piece.open, piece.out);
     }
   });
+}
+
+PackedRows gated_amx_products(const AmxRows& x, const InterleavedWeight& gate,
+                              const InterleavedWeight& up) {
+  PackedRows out(x.rows, gate.rows);
+  const WeightTiles gates{gate.tiles, gate.tile_size, gate.rows},
+      ups{up.tiles, up.tile_size, up.rows};
+  const OpenWeight open_gate = HWY_DYNAMIC_DISPATCH(find)(gate.dtype),
+                   open_up = HWY_DYNAMIC_DISPATCH(find)(up.dtype);
+  const std::int64_t pairs = amx_pairs(gate.rows);
+  // A pair of either stands in a panel, and is a group of the next product.
+  static_assert(kAmxPair == kAmxDepth);
+  const std::int64_t of_either = std::max<std::int64_t>(pairs_of_panel(2 * pairs) / 2, 1);
+  parallel_for(pairs, of_either, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t some = last - first, width = some * kAmxPair;
+    const OpenPanel open = [&](const AmxPanel& panel, std::uint16_t* tiles) {
+      const AmxPanel half{first, last, panel.begin, panel.end};
+      open_gate(gates, half, tiles);
+      open_up(ups, half, tiles + 2 * some * panel.of_tile());
+    };
+    multiply_pairs(x, 2 * some, open,
+                   [&](std::int64_t row, std::int64_t rows, float* sums, std::int64_t stride) {
+                     for (std::int64_t r = 0; r < rows; ++r) {
+                       float* const of_row = sums + r * stride;
+                       gate_elements(of_row, of_row + width, width, of_row);
+                     }
+                     out.put({sums, rows, width, stride, true}, row, first);
+                   });
+  });
+  return out;
 }
 
 }  // namespace bantam::cpu

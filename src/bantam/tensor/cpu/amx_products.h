@@ -7,13 +7,18 @@
 #include <cstdint>
 #include <span>
 
+#include "bantam/tensor/cpu/amx_pack.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 
 namespace bantam::cpu {
 
-/// out [T, N] = x [T, width] weightᵀ of each, on a CPU that has_amx(). A row has the same bits
-/// however many there are and whichever thread computes it.
-void amx_products(const float* x, std::int64_t count, std::int64_t width,
-                  std::span<const InterleavedProduct> products);
+/// out [T, N] = x [T, K] weightᵀ of each, on a CPU that has_amx(). A row has the same bits however
+/// many there are and whichever thread computes it.
+void amx_products(const AmxRows& x, std::span<const InterleavedProduct> products);
+
+/// silu(x gateᵀ) * (x upᵀ), [T, F], as the rows of the next product: rounded from the f32 values
+/// that the two products and gate_elements() give.
+PackedRows gated_amx_products(const AmxRows& x, const InterleavedWeight& gate,
+                              const InterleavedWeight& up);
 
 }  // namespace bantam::cpu

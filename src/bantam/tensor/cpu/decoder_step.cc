@@ -34,8 +34,8 @@ class Step {
         width_(x.size(1)),
         queries_(step.query->size(0)),
         keys_(step.key->size(0)),
-        inner_(step.gate->size(0)),
         by_tiles_(RoundActivations::in_force() != Rounding::rows && has_amx()),
+        inner_(by_tiles_ ? 0 : step.gate->size(0)),
         x_(x.data<float>()),
         y_(Tensor::empty(x.shape())),
         memory_(Tensor::empty({tokens_ * (2 * width_ + 2 * queries_ + 2 * keys_ + 2 * inner_)})) {
@@ -62,11 +62,7 @@ class Step {
     attend_pages(query_, step_.heads(), *step_.pages, *step_.visibility, step_.form, mixed_);
     multiply<1>(mixed_, queries_, {{{step_.output, branch_}}});
     for_each_token([&](std::int64_t token) { add_attention(token); });
-    multiply<2>(normal_, width_, {{{step_.gate, gate_}, {step_.up, up_}}});
-    parallel_for(tokens_ * inner_, kElementsAtATime, [&](std::int64_t begin, std::int64_t end) {
-      gate_elements(gate_ + begin, up_ + begin, end - begin, gate_ + begin);
-    });
-    multiply<1>(gate_, inner_, {{{step_.down, branch_}}});
+    feed();
     float* const y = y_.data<float>();
     for_each_token([&](std::int64_t token) {
       add_to_row(branch_ + token * width_, width_, y + token * width_);
@@ -94,11 +90,29 @@ class Step {
     std::apply(
         [&](const auto&... product) {
           const InterleavedProduct list[] = {of(product)...};
-          if (by_tiles_) return amx_products(x, tokens_, width, list);
+          if (by_tiles_) return amx_products(rows_of_tiles(x, width).view(), list);
           rounded_.round(x, tokens_, width, rows_side_by_side());
           interleaved_products(rounded_, list);
         },
         products);
+  }
+
+  PackedRows rows_of_tiles(const float* x, std::int64_t width) const {
+    return PackedRows({x, tokens_, width, width, true});
+  }
+
+  void feed() {
+    if (by_tiles_) {
+      const PackedRows inner = gated_amx_products(rows_of_tiles(normal_, width_).view(),
+                                                  interleaved(*step_.gate), interleaved(*step_.up));
+      const InterleavedProduct down{interleaved(*step_.down), branch_};
+      return amx_products(inner.view(), {&down, 1});
+    }
+    multiply<2>(normal_, width_, {{{step_.gate, gate_}, {step_.up, up_}}});
+    parallel_for(tokens_ * inner_, kElementsAtATime, [&](std::int64_t begin, std::int64_t end) {
+      gate_elements(gate_ + begin, up_ + begin, end - begin, gate_ + begin);
+    });
+    multiply<1>(gate_, inner_, {{{step_.down, branch_}}});
   }
 
   // Queries, keys and values as attention reads them, keys and values in their pages.
@@ -137,8 +151,9 @@ class Step {
   }
 
   const DecoderStep& step_;
-  std::int64_t tokens_, width_, queries_, keys_, inner_;
+  std::int64_t tokens_, width_, queries_, keys_;
   bool by_tiles_;
+  std::int64_t inner_;  // features of gates that memory sees
   const float* x_;
   Tensor y_, memory_;
   float *normal_, *branch_, *query_, *mixed_, *key_, *value_, *gate_, *up_;  // [T, ...] in memory_

@@ -218,7 +218,8 @@ std::vector<Tensor> rounded_linears(const Tensor& x, std::span<const Tensor> wei
     products.push_back({interleaved(weights[i]), ys[i].data<float>()});
   }
   if (rounding != Rounding::rows && has_amx()) {
-    amx_products(x.data<float>(), x.size(0), x.size(1), products);
+    const PackedRows rows({x.data<float>(), x.size(0), x.size(1), x.size(1), true});
+    amx_products(rows.view(), products);
     return ys;
   }
   interleaved_products({x.data<float>(), x.size(0), x.size(1), rows_side_by_side()}, products);
