@@ -145,8 +145,7 @@ class Step {
   void add_attention(std::int64_t token) {
     const std::int64_t at = token * width_;
     float* const y = y_.data<float>() + at;
-    std::copy_n(x_ + at, width_, y);
-    add_to_row(branch_ + at, width_, y);
+    for (std::int64_t i = 0; i < width_; ++i) y[i] = x_[at + i] + branch_[at + i];
     normalize_row(y, step_.feed_forward_norm->data<float>(), width_, step_.epsilon, normal_ + at);
   }
 
