@@ -25,8 +25,6 @@ namespace bantam::cpu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-// Below this many units of work, the chunks of each are handed out singly.
-constexpr std::size_t kFewUnits = 16;
 // From here on rows of one key head that meet a piece widen it first rather than each for itself.
 constexpr int kManyRows = 7;
 
@@ -392,26 +390,6 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
                });
 }
 
-struct PagedUnit {
-  const PagedBlock* block;
-  std::int64_t first_group, last_group;
-};
-
-// A single query reads pages from end to end, unless it is done sooner with a thread for each key
-// head; several queries compute more than they read and are cut by key head.
-std::vector<PagedUnit> units_of(const std::vector<PagedBlock>& blocks, std::int64_t groups) {
-  std::vector<PagedUnit> units;
-  for (const PagedBlock& block : blocks) {
-    const bool alone = block.end - block.begin == 1,
-               short_list = block.chunks() == 1 && blocks.size() < kFewUnits;
-    const std::int64_t together = alone && !short_list ? groups : 1;
-    for (std::int64_t group = 0; group < groups; group += together) {
-      units.push_back({&block, group, group + together});
-    }
-  }
-  return units;
-}
-
 void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& units, float* out) {
   parallel_for(std::ssize(units), 1, [&](std::int64_t number, std::int64_t) {
     // Late blocks of a prompt see most: they go first, small ones fill the gaps.
@@ -463,14 +441,11 @@ void attend(const PagedProblem& problem, float* out) {
     const std::int64_t row = problem.heads * problem.width;  // in no block
     std::fill_n(out + query * row, row, 0.0f);
   }
-  const std::vector<PagedBlock> blocks = paged_blocks(problem);
-  const std::vector<PagedUnit> units = units_of(blocks, problem.groups);
-  const bool has_chunks =
-      std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
-  if (units.size() < kFewUnits && has_chunks) {
-    attend_in_chunks(problem, blocks, out);
+  const PagedPlan& plan = PagedPlan::of(problem);
+  if (plan.in_chunks()) {
+    attend_in_chunks(problem, plan.blocks, out);
   } else {
-    attend_whole(problem, units, out);
+    attend_whole(problem, plan.units, out);
   }
 }
 

@@ -37,6 +37,11 @@ std::int32_t keys_in(std::span<const KeyRange> ranges) {
   return total;
 }
 
+namespace {
+
+// Below this many units of work, the chunks of each are handed out singly.
+constexpr std::size_t kFewUnits = 16;
+
 std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
   std::vector<PagedBlock> blocks;
   const auto close = [&] {
@@ -58,6 +63,52 @@ std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
   }
   close();
   return blocks;
+}
+
+std::vector<PagedUnit> units_of(const std::vector<PagedBlock>& blocks, std::int64_t groups) {
+  std::vector<PagedUnit> units;
+  for (const PagedBlock& block : blocks) {
+    const bool alone = block.end - block.begin == 1,
+               short_list = block.chunks() == 1 && blocks.size() < kFewUnits;
+    const std::int64_t together = alone && !short_list ? groups : 1;
+    for (std::int64_t group = 0; group < groups; group += together) {
+      units.push_back({&block, group, group + together});
+    }
+  }
+  return units;
+}
+
+// All that a plan follows from.
+struct PlanKey {
+  std::vector<std::int32_t> first;
+  std::vector<KeyRange> ranges;
+  std::int32_t queries_per_block = 0;
+  std::int64_t groups = 0;
+
+  bool is_of(const PagedProblem& problem) const {
+    return queries_per_block == problem.queries_per_block() && groups == problem.groups &&
+           first == problem.visibility.first && ranges == problem.visibility.ranges;
+  }
+};
+
+}  // namespace
+
+bool PagedPlan::in_chunks() const {
+  return units.size() < kFewUnits &&
+         std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
+}
+
+const PagedPlan& PagedPlan::of(const PagedProblem& problem) {
+  thread_local PlanKey key;
+  thread_local PagedPlan plan;
+  if (!key.is_of(problem)) {
+    key = {};  // should memory run out below
+    plan.blocks = paged_blocks(problem);
+    plan.units = units_of(plan.blocks, problem.groups);
+    key = {problem.visibility.first, problem.visibility.ranges, problem.queries_per_block(),
+           problem.groups};
+  }
+  return plan;
 }
 
 }  // namespace bantam::cpu

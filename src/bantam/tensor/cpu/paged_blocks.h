@@ -56,7 +56,26 @@ struct PagedBlock {
 
 std::int32_t keys_in(std::span<const KeyRange> ranges);
 
-/// Queries that see nothing are in no block.
-std::vector<PagedBlock> paged_blocks(const PagedProblem& problem);
+/// Some key heads of a block.
+struct PagedUnit {
+  const PagedBlock* block;
+  std::int64_t first_group, last_group;
+};
+
+/// What a problem is cut in.
+struct PagedPlan {
+  /// Queries that see nothing are in no block.
+  std::vector<PagedBlock> blocks;
+  /// A single query reads pages from end to end, unless it is done sooner with a thread for each
+  /// key head; several queries compute more than they read and are cut by key head.
+  std::vector<PagedUnit> units;
+
+  /// Whether units are so few that their chunks are handed out singly.
+  bool in_chunks() const;
+
+  /// That of the thread's last problem, cut again where this one is another: the layers of a model
+  /// look at the same keys. Holds until the thread's next call.
+  static const PagedPlan& of(const PagedProblem& problem);
+};
 
 }  // namespace bantam::cpu
