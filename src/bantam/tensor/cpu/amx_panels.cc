@@ -12,37 +12,36 @@ namespace {
 // A panel of so many pairs and groups takes 1 MiB.
 constexpr std::int64_t kMostPairs = 8, kMostGroups = 64;
 
-bool begins_lines(const float* out, std::int64_t stride) {
+bool begins_lines(const AmxOutput& out) {
   constexpr std::uintptr_t kLine = AmxThread::kFarAlignment;
-  return reinterpret_cast<std::uintptr_t>(out) % kLine == 0 &&
-         static_cast<std::uintptr_t>(stride) * sizeof(float) % kLine == 0;
+  return reinterpret_cast<std::uintptr_t>(out.data) % kLine == 0 &&
+         static_cast<std::uintptr_t>(out.stride) * sizeof(float) % kLine == 0;
 }
 
 // Sums of a pair of blocks and of tiles go to the output at once, or through memory of their own
 // where that is far, or where there are fewer rows or columns.
-void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, bool accumulate,
-                   bool far, std::int64_t rows, std::int64_t columns, float* out,
-                   std::int64_t stride) {
-  const bool is_whole = rows >= kAmxPair && columns >= kAmxPair;
-  far = far && is_whole && !accumulate && begins_lines(out, stride);
-  if (is_whole && !far) {
-    amx.multiply(factors, accumulate, out, stride);
+void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, std::int64_t rows,
+                   const AmxOutput& out) {
+  const bool is_whole = rows >= kAmxPair && out.columns >= kAmxPair,
+             is_far = out.far && is_whole && !out.accumulate && begins_lines(out);
+  if (is_whole && !is_far) {
+    amx.multiply(factors, out.accumulate, out.data, out.stride);
     return;
   }
   alignas(AmxThread::kFarAlignment) float whole[kAmxPair * kAmxPair];
-  if (far) {
+  if (is_far) {
     amx.multiply(factors, false, whole, kAmxPair);
-    AmxThread::copy_far(whole, out, stride);
+    AmxThread::copy_far(whole, out.data, out.stride);
     return;
   }
   rows = std::min<std::int64_t>(rows, kAmxPair);
-  columns = std::min<std::int64_t>(columns, kAmxPair);
-  for (std::int64_t r = 0; accumulate && r < rows; ++r) {
-    std::copy_n(out + r * stride, columns, whole + r * kAmxPair);
+  const std::int64_t columns = std::min<std::int64_t>(out.columns, kAmxPair);
+  for (std::int64_t r = 0; out.accumulate && r < rows; ++r) {
+    std::copy_n(out.data + r * out.stride, columns, whole + r * kAmxPair);
   }
-  amx.multiply(factors, accumulate, whole, kAmxPair);
+  amx.multiply(factors, out.accumulate, whole, kAmxPair);
   for (std::int64_t r = 0; r < rows; ++r) {
-    std::copy_n(whole + r * kAmxPair, columns, out + r * stride);
+    std::copy_n(whole + r * kAmxPair, columns, out.data + r * out.stride);
   }
 }
 
@@ -73,9 +72,9 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const
       const AmxThread::Factors factors{{x.tile(block, panel.begin), x.tile(block + 1, panel.begin)},
                                        {of_pair, of_pair + panel.of_tile()},
                                        panel.end - panel.begin};
-      multiply_pair(amx, factors, out.accumulate || panel.begin > 0,
-                    out.far && panel.end == x.groups, some.last - some.first - row,
-                    out.columns - column, out.data + row * out.stride + column, out.stride);
+      multiply_pair(amx, factors, some.last - some.first - row,
+                    {out.data + row * out.stride + column, out.columns - column, out.stride,
+                     out.accumulate || panel.begin > 0, out.far && panel.end == x.groups});
     }
   }
 }
