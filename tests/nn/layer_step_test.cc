@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "bantam/base/error.h"
 #include "bantam/base/random.h"
 #include "bantam/tensor/ops.h"
 #include "bantam/tensor/quant/quantize.h"
@@ -126,6 +127,20 @@ TEST(LayerStep, IsNoneWhereALayerHasOtherParts) {
     EXPECT_TRUE(step_of(layer, 0, pass.context(config))) << name;
     change(config, layer);
     EXPECT_FALSE(step_of(layer, 0, pass.context(config))) << name;
+  }
+}
+
+TEST(LayerStep, AnErrorNamesTheLayer) {
+  const DecoderConfig config = usual_config();
+  DecoderLayer layer = usual_layer();
+  layer.feed_forward.up.weight = layer.attention.output.weight;  // 128 features beside 256
+  Pass pass(config);
+  try {
+    layer.forward(random({5, 128}, "x"), 0, pass.context(config));
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("layers.0"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("128"));
   }
 }
 

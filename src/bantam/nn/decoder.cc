@@ -29,7 +29,13 @@ Tensor DecoderLayer::feed(const Tensor& x, const ForwardContext& context) const 
 }
 
 Tensor DecoderLayer::forward(const Tensor& input, int layer, const ForwardContext& context) const {
-  if (const auto step = step_of(*this, layer, context)) return decoder_step(input, *step);
+  if (const auto step = step_of(*this, layer, context)) {
+    try {
+      return decoder_step(input, *step);
+    } catch (const Error& error) {
+      throw error.at(site);
+    }
+  }
   Tensor x = tap(context.taps, site, ".in", input);
   if (bottleneck.present()) {
     return tap(context.taps, site, ".out", forward_narrow(x, layer, context));

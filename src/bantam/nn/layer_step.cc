@@ -1,7 +1,5 @@
 #include "bantam/nn/layer_step.h"
 
-#include <tuple>
-
 namespace bantam {
 namespace {
 
@@ -27,14 +25,13 @@ bool has_usual_parts(const DecoderLayer& layer, const DecoderConfig& config) {
 }
 
 bool has_plain_linears(const DecoderLayer& layer) {
-  const auto& [query, key, value, output] = std::tie(layer.attention.query, layer.attention.key,
-                                                     layer.attention.value, layer.attention.output);
-  const auto& [gate, up, down] =
-      std::tie(layer.feed_forward.gate, layer.feed_forward.up, layer.feed_forward.down);
-  for (const LinearLayer* linear : {&query, &key, &value, &output, &gate, &up, &down}) {
+  const AttentionLayer& attention = layer.attention;
+  const FeedForwardLayer& feed = layer.feed_forward;
+  for (const LinearLayer* linear : {&attention.query, &attention.key, &attention.value,
+                                    &attention.output, &feed.gate, &feed.up, &feed.down}) {
     if (!linear->adapters.empty()) return false;
   }
-  for (const LinearLayer* linear : {&output, &gate, &up, &down}) {
+  for (const LinearLayer* linear : {&attention.output, &feed.gate, &feed.up, &feed.down}) {
     if (linear->bias.defined()) return false;
   }
   return true;

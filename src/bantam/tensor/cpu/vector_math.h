@@ -18,7 +18,8 @@ float max_row(const float* x, std::int64_t count);
 bool finite_row(const float* x, std::int64_t count);
 /// Sum in f32 over chunks of 256, chunks in f64.
 double sum_row(const float* x, std::int64_t count);
-/// In f64, in eight sums side by side: square i goes to sum i % 8.
+/// In f64, in eight sums side by side: square i goes to sum i % 8, what is left of eights to the
+/// first.
 double sum_of_squares_row(const float* x, std::int64_t count);
 /// y = exp(x - shift) and its sum, which runs as sum_row's does.
 double exp_and_sum_row(const float* x, float shift, float* y, std::int64_t count);
