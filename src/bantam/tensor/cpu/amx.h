@@ -1,5 +1,5 @@
-// Products of matrix tiles by AMX, an instruction set of Intel's server CPUs. amx.cc is the one
-// file that knows its instructions.
+// Products of matrix tiles by AMX, an instruction set of Intel's server CPUs. amx_instructions.h
+// has its instructions.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,15 @@ class AmxThread {
   struct Factors {
     const std::uint16_t *x[2], *y[2];
     std::int64_t tiles;  ///< of each list
+  };
+  /// So many tiles of x stay in a first-level cache of 48 KiB while tiles of y, which are loaded
+  /// past it, stream by. With more, tiles wait for the second-level cache.
+  static constexpr std::int64_t kTilesKept = 18;
+  /// Factors, and where their product goes: sums [32, 32], rows `stride` floats apart.
+  struct Product {
+    Factors factors;
+    float* sums;
+    std::int64_t stride;
   };
   /// sums [32, 32] = x yᵀ, rows `stride` floats apart; added to what they are when `accumulate`. A
   /// sum adds up pairs in their order, so its bits do not depend on the other rows.

@@ -1,3 +1,4 @@
+// 32 rows at a time: their scores, weights and sums stay in a first-level cache.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #define HWY_WANT_AVX3_DL  // CPUs with AMX have this target
@@ -9,8 +10,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include "bantam/tensor/cpu/amx_attention.h"
+#include "bantam/tensor/cpu/amx_instructions.h"
+#include "bantam/tensor/cpu/amx_panels.h"
 #include "bantam/tensor/cpu/amx_round-inl.h"
 #include "bantam/tensor/ops/paged_attention.h"
 
@@ -18,17 +22,37 @@
 #define BANTAM_TENSOR_CPU_AMX_ATTENTION_ONCE_
 namespace bantam::cpu {
 
-// How factors become tiles; see AmxAttention. `list` is what lies between tiles of one factor.
+// Rows that share a key head, `per_group` of each query; see AmxAttention.
+struct QueryRows {
+  const float* first;
+  std::int64_t stride;  // between queries
+  int queries, per_group, width;
+  float scale;
+};
+
+// Scores [rows, kMostPieces * 32] of a block: those of a piece have 32 columns of their own.
+struct ScoreBlock {
+  static constexpr int kPieceKeys = kAmxDepth, kStride = AmxAttention::kMostPieces * kPieceKeys;
+  const float* scores;
+  int rows, pieces;
+  bool whole;                                    // each row sees 32 keys of each piece
+  const int (*seen)[AmxAttention::kMostPieces];  // else: of each piece, by each row
+};
+
+// How factors become tiles.
 struct AttentionPacks {
-  // Floats [rows, columns], times `scale`, as tiles of rows: [blocks][columns / 32]; zeros after
-  // the last row and column.
-  void (*rows)(const float* from, std::int64_t stride, int rows, int columns, float scale,
-               std::int64_t list, std::uint16_t* tiles);
+  // Rows, times their scale, as tiles: [blocks of 16][width / 32]; zeros up to a whole pair of
+  // blocks.
+  void (*queries)(const QueryRows& rows, std::uint16_t* tiles);
   // Keys of a page as tiles of columns: [2 blocks of keys][width / 32].
   void (*keys)(const std::uint16_t* page, int first, int width, std::uint16_t* tiles);
-  // Values as tiles of columns, one for 16 features; zeros after the last.
+  // Values as tiles of columns, one for 16 features, `list` apart; zeros after the last.
   void (*values)(const std::uint16_t* from, int count, int width, std::int64_t list,
                  std::uint16_t* tiles);
+  // exp(scores - maximum) of the keys that a row sees, as tiles [2][kMostPieces]; 0 for others.
+  // The products, of which none has to do with the block, are formed meanwhile.
+  void (*weights)(const ScoreBlock& block, std::span<const AmxThread::Product> products,
+                  float* maximum, float* sum, std::uint16_t* tiles);
 };
 
 }  // namespace bantam::cpu
@@ -38,7 +62,7 @@ HWY_BEFORE_NAMESPACE();
 namespace bantam::cpu::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX3_DL && BANTAM_KNOWS_AMX
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr hn::Full512<float> kFloats;
@@ -51,21 +75,25 @@ HWY_INLINE SixteenFloats widened(const std::uint16_t* from) {
   return hn::PromoteTo(kFloats, hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
 }
 
-void pack_rows(const float* from, std::int64_t stride, int rows, int columns, float scale,
-               std::int64_t list, std::uint16_t* tiles) {
-  const auto factor = hn::Set(kFloats, scale);
-  const int padded = (rows + kAmxPair - 1) / kAmxPair * kAmxPair;
-  for (int row = 0; row < padded; ++row) {
-    std::uint16_t* to = tiles + row / kAmxRows * list + row % kAmxRows * kAmxDepth;
-    for (int c = 0; c < columns; c += kAmxDepth, to += kAmxTile) {
-      const int left = row < rows ? columns - c : 0;
-      const auto part = [&](int begin) HWY_ATTR {
-        const int count = std::clamp(left - begin, 0, kLanes);
-        const auto some = hn::FirstN(kFloats, static_cast<std::size_t>(count));
-        return hn::Mul(hn::MaskedLoad(some, kFloats, from + row * stride + c + begin), factor);
-      };
-      hn::StoreU(to_bf16(part(0), part(kLanes)), kHalves, to);
+void pack_queries(const QueryRows& rows, std::uint16_t* tiles) {
+  const auto factor = hn::Set(kFloats, rows.scale);
+  const std::int64_t of_block = rows.width / kAmxDepth * kAmxTile;
+  const int count = rows.queries * rows.per_group,
+            padded = (count + kAmxPair - 1) / kAmxPair * kAmxPair;
+  const float* query = rows.first;
+  for (int row = 0, head = 0; row < padded; ++row) {
+    std::uint16_t* to = tiles + row / kAmxRows * of_block + row % kAmxRows * kAmxDepth;
+    for (int e = 0; e < rows.width; e += kAmxDepth, to += kAmxTile) {
+      if (row >= count) {
+        hn::StoreU(hn::Zero(kHalves), kHalves, to);
+        continue;
+      }
+      const float* const from = query + head * rows.width + e;
+      hn::StoreU(to_bf16(hn::Mul(hn::LoadU(kFloats, from), factor),
+                         hn::Mul(hn::LoadU(kFloats, from + kLanes), factor)),
+                 kHalves, to);
     }
+    if (++head == rows.per_group) head = 0, query += rows.stride;
   }
 }
 
@@ -100,7 +128,125 @@ void pack_values(const std::uint16_t* from, int count, int width, std::int64_t l
   }
 }
 
-AttentionPacks find() { return {pack_rows, pack_keys, pack_values}; }
+// exp(x) for x up to 0, to 3e-6: weights keep 8 bits, and their sums see the same error. With
+// x / ln 2 = n + f, n its floor: 2^f = 1 + f q(f), q fitted to the least relative error. NaN stays
+// NaN.
+HWY_INLINE SixteenFloats weight(__mmask16 seen, SixteenFloats scaled) {
+  constexpr int kToFloor = 1;
+  const auto x = hn::Max(hn::Set(kFloats, -126.0f), scaled);  // NaN if the second is
+  const SixteenFloats f{_mm512_reduce_ps(x.raw, kToFloor)};
+  auto q = hn::Set(kFloats, 0.0134266847f);
+  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.0522424728f));
+  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.241280198f));
+  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.693044841f));
+  q = hn::MulAdd(q, f, hn::Set(kFloats, 1.0f));
+  return SixteenFloats{_mm512_maskz_scalef_ps(seen, q.raw, x.raw)};
+}
+
+// Lanes of a vector that a row sees, of each of kPieces pieces.
+template <int kPieces>
+struct Lanes {
+  __mmask16 of[2 * kPieces];
+
+  explicit Lanes(const int (&seen)[AmxAttention::kMostPieces]) {
+    for (int v = 0; v < 2 * kPieces; ++v) {
+      of[v] =
+          static_cast<__mmask16>((1u << std::clamp(seen[v / 2] - v % 2 * kLanes, 0, kLanes)) - 1);
+    }
+  }
+};
+
+template <int kPieces, class Load, class Weight>
+HWY_INLINE void weigh_row(Load load, Weight weight_of, float& maximum, float& sum,
+                          std::uint16_t* to) {
+  constexpr float kLog2e = 1.44269504f;
+  SixteenFloats x[2 * kPieces];
+  for (int v = 0; v < 2 * kPieces; ++v) x[v] = load(v);
+  auto most = x[0];
+  for (int v = 1; v < 2 * kPieces; ++v) most = hn::Max(most, x[v]);
+  maximum = hn::GetLane(hn::MaxOfLanes(kFloats, most));
+  const auto scale = hn::Set(kFloats, kLog2e), shift = hn::Set(kFloats, maximum * kLog2e);
+  auto total = hn::Zero(kFloats);
+  for (int v = 0; v < 2 * kPieces; ++v) {
+    x[v] = weight_of(v, hn::MulSub(x[v], scale, shift));
+    total = hn::Add(total, x[v]);
+  }
+  for (int piece = 0; piece < kPieces; ++piece, to += kAmxTile) {
+    hn::StoreU(to_bf16(x[2 * piece], x[2 * piece + 1]), kHalves, to);
+  }
+  sum = hn::GetLane(hn::SumOfLanes(kFloats, total));
+}
+
+template <int kPieces>
+HWY_INLINE void weigh_row_of_block(const ScoreBlock& block, int row, float* maximum, float* sum,
+                                   std::uint16_t* tiles) {
+  constexpr __mmask16 kAll = 0xffff;
+  std::uint16_t* const to =
+      tiles + row / kAmxRows * AmxAttention::kMostPieces * kAmxTile + row % kAmxRows * kAmxDepth;
+  const float* const scores = block.scores + row * ScoreBlock::kStride;
+  const auto load = [&](int v) HWY_ATTR { return hn::LoadU(kFloats, scores + v * kLanes); };
+  if (block.whole) {
+    weigh_row<kPieces>(
+        load, [](int, SixteenFloats x) HWY_ATTR { return weight(kAll, x); }, maximum[row], sum[row],
+        to);
+  } else if (block.seen[row][0] > 0) {
+    const Lanes<kPieces> lanes(block.seen[row]);
+    const auto unseen = hn::Set(kFloats, -std::numeric_limits<float>::max());
+    weigh_row<kPieces>(
+        [&](int v)
+            HWY_ATTR { return hn::IfThenElse(hn::Mask512<float>{lanes.of[v]}, load(v), unseen); },
+        [&](int v, SixteenFloats x) HWY_ATTR { return weight(lanes.of[v], x); }, maximum[row],
+        sum[row], to);
+  } else {
+    maximum[row] = -std::numeric_limits<float>::infinity(), sum[row] = 0;
+    for (int piece = 0; piece < kPieces; ++piece) {
+      hn::StoreU(hn::Zero(kHalves), kHalves, to + piece * kAmxTile);
+    }
+  }
+}
+
+HWY_INLINE void multiply(const AmxThread::Product& product) {
+  amx::begin_sums(false, product.sums, product.stride);
+  for (std::int64_t tile = 0; tile < product.factors.tiles; ++tile) {
+    amx::add_tiles<amx::Passing::y>(product.factors, tile);
+  }
+  amx::store_sums(product.sums, product.stride);
+}
+
+template <int kPieces>
+void weigh_block(const ScoreBlock& block, std::span<const AmxThread::Product> products,
+                 float* maximum, float* sum, std::uint16_t* tiles) {
+  std::size_t formed = 0;
+  for (int row = 0; row < block.rows; ++row) {
+    const std::size_t due =
+        products.size() * static_cast<std::size_t>(row + 1) / static_cast<std::size_t>(block.rows);
+    for (; formed < due; ++formed) multiply(products[formed]);
+    if constexpr (kPieces > 0) {
+      weigh_row_of_block<kPieces>(block, row, maximum, sum, tiles);
+    } else {
+      maximum[row] = -std::numeric_limits<float>::infinity(), sum[row] = 0;
+    }
+  }
+}
+
+void weigh(const ScoreBlock& block, std::span<const AmxThread::Product> products, float* maximum,
+           float* sum, std::uint16_t* tiles) {
+  static_assert(AmxAttention::kMostPieces == 4);
+  switch (block.pieces) {
+    case 0:
+      return weigh_block<0>(block, products, maximum, sum, tiles);
+    case 1:
+      return weigh_block<1>(block, products, maximum, sum, tiles);
+    case 2:
+      return weigh_block<2>(block, products, maximum, sum, tiles);
+    case 3:
+      return weigh_block<3>(block, products, maximum, sum, tiles);
+    default:
+      return weigh_block<4>(block, products, maximum, sum, tiles);
+  }
+}
+
+AttentionPacks find() { return {pack_queries, pack_keys, pack_values, weigh}; }
 
 #else
 
@@ -123,63 +269,133 @@ const AttentionPacks& packs() {
   return instance;
 }
 
+constexpr std::int64_t kWeightList = AmxAttention::kMostPieces * kAmxTile;
+
 }  // namespace
 
 bool attends_by_amx(int width) { return has_amx() && width % kAmxPair == 0; }
 
-void AmxAttention::set_queries(const float* q, int rows, int width, float scale) {
-  rows_ = rows, width_ = width, added_ = 0;
-  const std::int64_t blocks = 2 * amx_pairs(rows), of_width = width / kAmxDepth,
-                     feature_tiles = width / kAmxRows;
-  const std::int64_t tiles =
-      blocks * of_width + 2 * of_width + blocks * kMostPages + feature_tiles * kMostPages;
-  // Rows of tiles lie within cache lines.
-  constexpr std::int64_t kLine = 64 / sizeof(std::uint16_t);
-  const auto elements = static_cast<std::size_t>(tiles * kAmxTile + kLine);
-  if (memory_.size() < elements) memory_.resize(elements);
-  const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-  queries_ = memory_.data() + (64 - address % 64) % 64 / sizeof(std::uint16_t);
-  keys_ = queries_ + blocks * of_width * kAmxTile;
-  weights_ = keys_ + 2 * of_width * kAmxTile;
-  values_ = weights_ + blocks * kMostPages * kAmxTile;
-  packs().rows(q, width, rows, width, scale, of_width * kAmxTile, queries_);
+std::uint16_t* AmxAttention::queries_of(std::int64_t group) const {
+  return packed_ + group * amx_pairs(rows()) * 2 * (rows_.width / kAmxDepth) * kAmxTile;
 }
 
-void AmxAttention::scores(const std::uint16_t* keys, int first, float* scores,
-                          std::int64_t stride) {
-  const std::int64_t list = width_ / kAmxDepth * kAmxTile;
-  packs().keys(keys, first, width_, keys_);
-  const AmxThread amx;
-  for (std::int64_t pair = 0; pair < amx_pairs(rows_); ++pair) {
-    const std::uint16_t* rows = queries_ + 2 * pair * list;
-    amx.multiply({{rows, rows + list}, {keys_, keys_ + list}, width_ / kAmxDepth}, false,
-                 scores + pair * kAmxPair * stride, stride);
-  }
+void AmxAttention::begin(const Rows& rows, std::int64_t groups) {
+  rows_ = rows;
+  packed_ =
+      queries_.at_least<std::uint16_t>(groups * amx_pairs(this->rows()) * kAmxPair * rows.width);
 }
 
-void AmxAttention::add(const float* weights, std::int64_t stride, const std::uint16_t* values,
-                       int count) {
-  constexpr std::int64_t kList = kMostPages * kAmxTile;
-  packs().rows(weights, stride, rows_, count, 1, kList, weights_ + added_ * kAmxTile);
-  packs().values(values, count, width_, kList, values_ + added_ * kAmxTile);
-  ++added_;
+void AmxAttention::set_queries(std::int64_t group, const float* q, std::int64_t stride) {
+  packs().queries({q, stride, rows_.queries, rows_.per_group, rows_.width, rows_.scale},
+                  queries_of(group));
 }
 
-void AmxAttention::take_sums(float* out) {
-  constexpr std::int64_t kList = kMostPages * kAmxTile;
-  const auto size = static_cast<std::size_t>(padded_rows(rows_) * width_);
-  if (sums_.size() < size) sums_.resize(size);
-  const AmxThread amx;
-  for (std::int64_t pair = 0; pair < amx_pairs(rows_); ++pair) {
-    const std::uint16_t* rows = weights_ + 2 * pair * kList;
-    for (int e = 0; e < width_; e += kAmxPair) {
-      const std::uint16_t* columns = values_ + e / kAmxRows * kList;
-      amx.multiply({{rows, rows + kList}, {columns, columns + kList}, added_}, false,
-                   sums_.data() + pair * kAmxPair * width_ + e, width_);
+// Rows `first` … of a key head, at most a pair of blocks.
+struct AmxAttention::Block {
+  int first, rows, pieces;  // pieces: of which a row sees something
+  bool whole = true;        // each row sees 32 keys of each piece
+  int seen[kAmxPair][kMostPieces];
+
+  Block(const Rows& of, int first_row, std::span<const AmxPiece> list)
+      : first(first_row),
+        rows(std::min(kAmxPair, of.queries * of.per_group - first_row)),
+        pieces(static_cast<int>(list.size())) {
+    const auto keys_of = [&](int row) {
+      return of.seen[static_cast<std::size_t>((first + row) / of.per_group)];
+    };
+    // Later rows see more.
+    while (pieces > 0 && keys_of(rows - 1) <= list[static_cast<std::size_t>(pieces - 1)].before) {
+      --pieces;
+    }
+    list = list.first(static_cast<std::size_t>(pieces));
+    for (const AmxPiece& piece : list) {
+      whole &= piece.count == kAmxDepth && keys_of(0) >= piece.before + piece.count;
+    }
+    for (int row = 0; !whole && row < rows; ++row) {
+      for (std::size_t piece = 0; piece < list.size(); ++piece) {
+        seen[row][piece] = std::clamp(keys_of(row) - list[piece].before, 0, list[piece].count);
+      }
     }
   }
-  std::copy_n(sums_.data(), rows_ * width_, out);
-  added_ = 0;
+};
+
+void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
+                          const ChangeScores& change, PartialRows out) {
+  const int width = rows_.width;
+  const std::int64_t of_width = width / kAmxDepth, list = of_width * kAmxTile;
+  auto* const keys = keys_.at_least<std::uint16_t>(kMostPieces * 2 * list);
+  auto* const values = values_.at_least<std::uint16_t>(width / kAmxRows * kWeightList);
+  auto* const weights = weights_.at_least<std::uint16_t>(2 * 2 * kWeightList);
+  constexpr std::int64_t kScores = kAmxPair * ScoreBlock::kStride;
+  auto* const scores = scores_.at_least<float>(2 * kScores);
+  for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
+    const AmxPiece& from = pieces[piece];
+    const auto at = static_cast<std::int64_t>(piece);
+    packs().keys(from.keys, from.first, width, keys + at * 2 * list);
+    packs().values(from.values, from.count, width, kWeightList, values + at * kAmxTile);
+  }
+  auto* const last_sums = sums_.at_least<float>(kAmxPair * width);
+
+  // Tiles multiply beside vectors: while a block is weighed, the scores of the next one and the
+  // sums of the one before are formed.
+  std::vector<AmxThread::Product>& products = products_;
+  const auto add_scores = [&](const Block& block, std::int64_t number) {
+    const std::uint16_t* const queries = queries_of(group) + 2 * number * list;
+    for (int piece = 0; piece < block.pieces; ++piece) {
+      const std::uint16_t* const of_piece = keys + piece * 2 * list;
+      products.push_back({{{queries, queries + list}, {of_piece, of_piece + list}, of_width},
+                          scores + number % 2 * kScores + piece * ScoreBlock::kPieceKeys,
+                          ScoreBlock::kStride});
+    }
+  };
+  const auto add_sums = [&](const Block& block, std::int64_t number) {
+    const std::uint16_t* const of_block = weights + number % 2 * 2 * kWeightList;
+    float* const sums =
+        block.rows == kAmxPair ? out.outputs + std::int64_t{block.first} * width : last_sums;
+    for (int e = 0; e < width; e += kAmxPair) {
+      const std::uint16_t* const columns = values + e / kAmxRows * kWeightList;
+      products.push_back(
+          {{{of_block, of_block + kWeightList}, {columns, columns + kWeightList}, block.pieces},
+           sums + e,
+           width});
+    }
+  };
+
+  const AmxThread amx;
+  const auto form = [&] {
+    for (const AmxThread::Product& product : products) {
+      amx.multiply(product.factors, false, product.sums, product.stride);
+    }
+    products.clear();
+  };
+  const std::int64_t blocks = amx_pairs(rows());
+  const auto block_at = [&](std::int64_t number) {
+    return Block(rows_, static_cast<int>(number) * kAmxPair, pieces);
+  };
+  Block before = block_at(0), block = before, next = before;
+  products.clear();
+  add_scores(block, 0), form();
+  for (std::int64_t number = 0; number < blocks; ++number) {
+    if (number > 0) add_sums(before, number - 1);
+    if (number + 1 < blocks) next = block_at(number + 1), add_scores(next, number + 1);
+    float* const of_block = scores + number % 2 * kScores;
+    for (int row = 0; change && row < block.rows; ++row) {
+      for (int piece = 0; piece < block.pieces; ++piece) {
+        const AmxPiece& of = pieces[static_cast<std::size_t>(piece)];
+        change(block.first + row, of.before, block.whole ? of.count : block.seen[row][piece],
+               of_block + row * ScoreBlock::kStride + piece * ScoreBlock::kPieceKeys);
+      }
+    }
+    packs().weights({of_block, block.rows, block.pieces, block.whole, block.seen}, products,
+                    out.maximum + block.first, out.sum + block.first,
+                    weights + number % 2 * 2 * kWeightList);
+    products.clear();
+    before = block, block = next;
+  }
+  add_sums(before, blocks - 1), form();
+  if (before.rows < kAmxPair) {
+    std::copy_n(last_sums, before.rows * width, out.outputs + std::int64_t{before.first} * width);
+  }
 }
 
 }  // namespace bantam::cpu

@@ -3,42 +3,59 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
-#include "bantam/tensor/cpu/amx_panels.h"
+#include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/attention_tiles.h"
+#include "bantam/tensor/cpu/scratch.h"
 
 namespace bantam::cpu {
 
 /// True where AmxAttention takes heads of this width on this CPU.
 bool attends_by_amx(int width);
 
-/// Rows of queries that share a key head, over some pages: scores of one after the other, then sums
-/// of their values. A row's results depend on the row and the pages alone.
+/// Some keys of a page, and their values, in f16.
+struct AmxPiece {
+  const std::uint16_t *keys,  ///< of the page: [width / 4][32][4]
+      *values;                ///< from the first key's on: [count, width]
+  int first, count;           ///< keys of the page
+  std::int32_t before;        ///< keys that precede
+};
+
+/// Queries that see the beginnings of one list of keys, and some key heads: a row is a query and
+/// one of the heads that share a key head. A row's results depend on the row and the keys alone.
 class AmxAttention {
  public:
-  /// Pages that may be added before their sums are taken.
-  static constexpr std::int64_t kMostPages = 4;
+  /// Keys that are attended at once.
+  static constexpr int kMostPieces = 4;
 
-  /// q [rows, width], multiplied by `scale` before it is rounded.
-  void set_queries(const float* q, int rows, int width, float scale);
-  /// Rows of scores that are written: whole pairs of tiles.
-  static std::int64_t padded_rows(std::int64_t rows) { return amx_pairs(rows) * kAmxPair; }
+  struct Rows {
+    int queries, per_group, width;
+    std::span<const std::int32_t> seen;  ///< keys that each query sees, ascending
+    float scale;                         ///< of scores
+  };
+  /// Begins with rows of so many key heads, whose queries are to be set.
+  void begin(const Rows& rows, std::int64_t groups);
+  /// q: of the first query, [per_group, width], and `stride` floats further of the next one.
+  void set_queries(std::int64_t group, const float* q, std::int64_t stride);
 
-  /// scores [padded_rows(), 32], `stride` apart, of the keys of a page from `first` on; those from
-  /// the end of the page on are of nothing. keys: [width / 4][32][4] f16.
-  void scores(const std::uint16_t* keys, int first, float* scores, std::int64_t stride);
-
-  /// Adds weights [rows, count], `stride` apart, times values [count, width] f16.
-  void add(const float* weights, std::int64_t stride, const std::uint16_t* values, int count);
-  /// out [rows, width] = what was added since the last time.
-  void take_sums(float* out);
+  /// Changes scores of a row, those of keys `first` … first + count.
+  using ChangeScores = std::function<void(int row, std::int32_t first, int count, float* scores)>;
+  /// Fills rows with what they sum over pieces; `change` may be empty.
+  void attend(std::int64_t group, std::span<const AmxPiece> pieces, const ChangeScores& change,
+              PartialRows out);
 
  private:
-  int rows_ = 0, width_ = 0;
-  std::int64_t added_ = 0;  // pages
-  std::vector<std::uint16_t> memory_;
-  std::vector<float> sums_;
-  std::uint16_t *queries_ = nullptr, *keys_ = nullptr, *weights_ = nullptr, *values_ = nullptr;
+  struct Block;
+  std::int64_t rows() const { return std::int64_t{rows_.queries} * rows_.per_group; }
+  std::uint16_t* queries_of(std::int64_t group) const;
+
+  Rows rows_{};
+  std::vector<AmxThread::Product> products_;
+  Scratch queries_, keys_, values_, weights_, scores_, sums_;
+  std::uint16_t* packed_ = nullptr;  // [groups][pairs of blocks of 16 rows][2][width / 32] tiles
 };
 
 }  // namespace bantam::cpu

@@ -226,7 +226,7 @@ class BackwardUnit {
       if (problem_.bias.present()) {
         problem_.bias.add_gradients(t, head, span.low, span.high, ds + before, d_by_query_,
                                     d_by_key_);
-        tiles_.multiply(ds, count, problem_.form.scale);
+        tiles_.scale(ds, count, problem_.form.scale, ds);
       }
     }
   }

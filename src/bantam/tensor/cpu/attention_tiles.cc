@@ -320,9 +320,44 @@ void scale_and_add(float* out, float factor, const float* from, float from_facto
   });
 }
 
-void multiply(float* values, int count, float factor) {
+// Of up to a vector's rows: how both sides' maximums lie above their common one.
+struct Factors {
+  float most[kLanes], kept[kLanes], added[kLanes];
+};
+void find_factors(const float* before, const float* others, Factors& factors) {
+  const Tag d;
+  const Vector a = hn::LoadU(d, before), b = hn::LoadU(d, others), most = hn::Max(a, b);
+  hn::StoreU(most, d, factors.most);
+  hn::StoreU(exponential(d, hn::Sub(a, most)), d, factors.kept);
+  hn::StoreU(exponential(d, hn::Sub(b, most)), d, factors.added);
+}
+
+void merge(const PartialRows& into, const PartialRows& others, const EachStep& rows, int width) {
+  for (std::int64_t first = rows.first; first < rows.last; first += kLanes * rows.step) {
+    float before[kLanes] = {}, added[kLanes] = {};
+    const auto each = [&](auto f) {
+      for (int i = 0; i < kLanes && first + i * rows.step < rows.last; ++i) {
+        f(i, first + i * rows.step);
+      }
+    };
+    each([&](int i, std::int64_t row) {
+      before[i] = into.maximum[row], added[i] = others.maximum[row];
+    });
+    Factors factors;
+    find_factors(before, added, factors);
+    each([&](int i, std::int64_t row) {
+      if (others.sum[row] == 0) return;  // NaN is not 0
+      scale_and_add(into.outputs + row * width, factors.kept[i], others.outputs + row * width,
+                    factors.added[i], width);
+      into.maximum[row] = factors.most[i];
+      into.sum[row] = into.sum[row] * factors.kept[i] + others.sum[row] * factors.added[i];
+    });
+  }
+}
+
+void scale(const float* from, int count, float factor, float* out) {
   for_each_vector(count, [&](auto d, std::int64_t i) HWY_ATTR {
-    hn::StoreU(hn::Mul(hn::LoadU(d, values + i), hn::Set(d, factor)), d, values + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, from + i), hn::Set(d, factor)), d, out + i);
   });
 }
 
@@ -361,8 +396,8 @@ AttentionTiles tiles() {
           .probability_gradients = probability_gradients,
           .widen = widen,
           .narrow = narrow,
-          .scale_and_add = scale_and_add,
-          .multiply = multiply};
+          .merge = merge,
+          .scale = scale};
 }
 
 }  // namespace

@@ -21,6 +21,18 @@ struct RowsOf {
 using Rows = RowsOf<float>;
 using HalfRows = RowsOf<std::uint16_t>;  ///< f16
 
+/// Unfinished rows: weighted sums of values relative to exp(maximum), and the sums of the weights.
+struct PartialRows {
+  float *outputs, *maximum, *sum;
+
+  PartialRows from(std::int64_t row, int width) const {
+    return {outputs + row * width, maximum + row, sum + row};
+  }
+};
+struct EachStep {
+  std::int64_t first, last, step;
+};
+
 struct AttentionTiles {
   /// Rows that are taken at a time: multiples of it waste nothing.
   int rows;
@@ -48,10 +60,11 @@ struct AttentionTiles {
   void (*widen)(const std::uint16_t* from, int count, const std::uint16_t* soon, float* out);
   /// f32 to f16, to nearest, ties to even; finite values beyond its range become its largest.
   void (*narrow)(const float* from, int count, std::uint16_t* out);
-  /// out = out * factor + from * from_factor.
-  void (*scale_and_add)(float* out, float factor, const float* from, float from_factor, int count);
-  /// values *= factor.
-  void (*multiply)(float* values, int count, float factor);
+  /// Adds to rows what other keys gave them; where these had no weight, nothing changes.
+  void (*merge)(const PartialRows& into, const PartialRows& others, const EachStep& rows,
+                int width);
+  /// out = from * factor; may be in place.
+  void (*scale)(const float* from, int count, float factor, float* out);
 };
 
 /// The best ones for this CPU.

@@ -8,7 +8,7 @@
 #include "bantam/tensor/ops/paged_attention.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -28,19 +28,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // From here on rows of one key head that meet a piece widen it first rather than each for itself.
 constexpr int kManyRows = 7;
 
-// Unfinished rows, one a query and head, [key heads][queries][heads of a key head]: weighted sums
-// of values relative to exp(maximum), and the sums of the weights.
-struct PartialRows {
-  float *outputs, *maximum, *sum;
-
-  PartialRows from(std::int64_t row, int width) const {
-    return {outputs + row * width, maximum + row, sum + row};
-  }
-};
-
 // Memory that a thread works in; what it grew to stays for the next call.
 struct PagedScratch {
-  std::vector<float> queries, scores, widened, rows;
+  Scratch queries, scores, widened, rows;
   AmxAttention tiles;
 
   static PagedScratch& of_thread() {
@@ -49,18 +39,14 @@ struct PagedScratch {
   }
 };
 
-float* at_least(std::int64_t count, std::vector<float>& memory) {
-  if (std::ssize(memory) < count) memory.resize(static_cast<std::size_t>(count));
-  return memory.data();
-}
-
 // Some keys or values of a key head in one after the other of their pages.
 struct Visit {
   std::span<const Piece> pieces;
   std::int64_t group;
 };
 
-// Rows of a block's queries and some of its key heads over some of its keys.
+// Rows of a block's queries and some of its key heads over some of its keys: [key heads][queries]
+// [heads of a key head].
 class PagedWork {
  public:
   PagedWork(const PagedProblem& problem, const PagedBlock& block, std::int64_t first_group,
@@ -77,9 +63,7 @@ class PagedWork {
 
   std::int64_t rows() const { return (last_group_ - first_group_) * of_group_; }
 
-  struct EachStep {
-    std::int64_t first, last, step;
-  };
+  EachStep each_row() const { return {0, rows(), 1}; }
   EachStep rows_of_head(std::int64_t head) const {
     const std::int64_t per_group = problem_.per_group, group = head / per_group - first_group_;
     return {group * of_group_ + head % per_group, (group + 1) * of_group_, per_group};
@@ -97,6 +81,7 @@ class PagedWork {
   /// Fills its rows with what they sum over one chunk of pieces; `next` will be read then.
   void attend(std::int32_t chunk, const Visit& next, PartialRows rows) {
     prepare();
+    if (problem_.by_tiles) return attend_by_tiles(begin_of(chunk).pieces, rows);
     std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
     for (Visit visit = begin_of(chunk); visit.group < last_group_; ++visit.group) {
       const bool is_last = visit.group + 1 == last_group_;
@@ -105,15 +90,9 @@ class PagedWork {
     }
   }
 
-  /// Adds what a later chunk gave a row.
-  void merge(PartialRows into, PartialRows chunk, std::int64_t row) const {
-    if (chunk.sum[row] == 0) return;  // not seen by this row; NaN is not 0
-    const float before = into.maximum[row], most = std::max(before, chunk.maximum[row]);
-    const float kept = std::exp(before - most), added = std::exp(chunk.maximum[row] - most);
-    const std::int64_t at = row * problem_.width;
-    tiles_.scale_and_add(into.outputs + at, kept, chunk.outputs + at, added, problem_.width);
-    into.maximum[row] = most;
-    into.sum[row] = into.sum[row] * kept + chunk.sum[row] * added;
+  /// Adds what a later chunk gave some rows.
+  void merge(PartialRows into, PartialRows chunk, const EachStep& rows) const {
+    tiles_.merge(into, chunk, rows, problem_.width);
   }
 
   /// Writes a finished row to out [all queries][heads][width].
@@ -121,8 +100,7 @@ class PagedWork {
     const std::int64_t group = row / of_group_, query = row % of_group_ / problem_.per_group,
                        head = row % problem_.per_group;
     float* to = out + offset_of(query, first_group_ + group) + head * problem_.width;
-    std::copy_n(rows.outputs + row * problem_.width, problem_.width, to);
-    tiles_.multiply(to, problem_.width, 1.0f / rows.sum[row]);
+    tiles_.scale(rows.outputs + row * problem_.width, problem_.width, 1.0f / rows.sum[row], to);
   }
 
  private:
@@ -132,20 +110,33 @@ class PagedWork {
   }
 
   void prepare() {
-    if (scores_ != nullptr) return;
+    if (q_ != nullptr) return;
+    q_ = problem_.q + offset_of(0, first_group_);
+    if (problem_.by_tiles) return prepare_tiles();
     PagedScratch& scratch = PagedScratch::of_thread();
     const std::int64_t together = problem_.per_group * problem_.width;
-    scores_ = at_least(AmxAttention::padded_rows(of_group_) * kChunkKeys, scratch.scores);
+    scores_ = scratch.scores.at_least<float>(of_group_ * kChunkKeys);
     // Scores of keys that begin within a page read whole units of keys, beyond its last.
-    if (widens_) wide_ = at_least((kPageRows + kTileWidthUnit) * problem_.width, scratch.widened);
-    q_ = problem_.q + offset_of(0, first_group_);
+    if (widens_) {
+      wide_ = scratch.widened.at_least<float>((kPageRows + kTileWidthUnit) * problem_.width);
+    }
     if (queries_ == 1) return;  // in order already
-    float* to = at_least(rows() * problem_.width, scratch.queries);
+    auto* to = scratch.queries.at_least<float>(rows() * problem_.width);
     q_ = to;
     for (std::int64_t group = first_group_; group < last_group_; ++group) {
       for (std::int64_t query = 0; query < queries_; ++query) {
         to = std::copy_n(problem_.q + offset_of(query, group), together, to);
       }
+    }
+  }
+
+  void prepare_tiles() {
+    AmxAttention& tiles = PagedScratch::of_thread().tiles;
+    tiles.begin({queries_, problem_.per_group, problem_.width, block_.seen, problem_.form.scale},
+                last_group_ - first_group_);
+    for (std::int64_t group = first_group_; group < last_group_; ++group) {
+      tiles.set_queries(group - first_group_, problem_.q + offset_of(0, group),
+                        problem_.heads * problem_.width);
     }
   }
 
@@ -194,11 +185,7 @@ class PagedWork {
       return;
     }
     const auto* pages = problem_.pages.data<std::uint16_t>();
-    if (problem_.by_tiles) {
-      attend_by_tiles(visit, rows, [&](const Piece& piece, PageSide side) {
-        return pages + plane(piece, side, visit.group);
-      });
-    } else if (widens_) {
+    if (widens_) {
       attend(visit, rows, tiles_.scores, tiles_.mix, [&](const Piece& piece, PageSide side) {
         if (side == PageSide::keys) {
           tiles_.widen(pages + plane(piece, side, visit.group), static_cast<int>(kPageRows * width),
@@ -243,28 +230,28 @@ class PagedWork {
     }
   }
 
-  // The same in tiles of bf16. plane_of(piece, side): of its page.
-  template <class PlaneOf>
-  void attend_by_tiles(const Visit& visit, PartialRows rows, PlaneOf plane_of) {
-    const auto& [pieces, group] = visit;
-    static_assert(kChunkPieces <= AmxAttention::kMostPages);
+  // The rows of all key heads over pieces, in tiles of bf16.
+  void attend_by_tiles(std::span<const Piece> pieces, PartialRows rows) {
+    static_assert(kChunkPieces <= AmxAttention::kMostPieces);
     AmxAttention& tiles = PagedScratch::of_thread().tiles;
-    const int width = problem_.width;
-    const std::int32_t before = pieces.front().before;
-    tiles.set_queries(q_ + (group - first_group_) * of_group_ * width, of_group_, width,
-                      problem_.form.scale);
-    for (const Piece& piece : pieces) {
-      tiles.scores(plane_of(piece, PageSide::keys), piece.row % static_cast<int>(kPageRows),
-                   scores_ + (piece.before - before), kChunkKeys);
+    const auto* pages = problem_.pages.data<std::uint16_t>();
+    std::array<AmxPiece, AmxAttention::kMostPieces> list;
+    for (std::int64_t group = first_group_; group < last_group_; ++group) {
+      std::ranges::transform(pieces, list.begin(), [&](const Piece& piece) {
+        return AmxPiece{
+            pages + plane(piece, PageSide::keys, group),
+            pages + plane(piece, PageSide::values, group) + in_plane(piece, PageSide::values),
+            piece.row % static_cast<int>(kPageRows), piece.count, piece.before};
+      });
+      AmxAttention::ChangeScores change;
+      if (problem_.bias.present() || problem_.form.capped()) {
+        change = [&](int row, std::int32_t before, int count, float* scores) {
+          adjust(row, group, before, count, scores);
+        };
+      }
+      tiles.attend(group - first_group_, std::span(list).first(pieces.size()), change,
+                   rows.from((group - first_group_) * of_group_, problem_.width));
     }
-    const std::int32_t keys = pieces.back().before + pieces.back().count - before;
-    for (int row = 0; row < of_group_; ++row) weigh(row, group, before, keys, rows);
-    for (const Piece& piece : pieces) {
-      const std::int64_t first = piece.row % kPageRows * width;
-      tiles.add(scores_ + (piece.before - before), kChunkKeys,
-                plane_of(piece, PageSide::values) + first, piece.count);
-    }
-    tiles.take_sums(rows.outputs);
   }
 
   float* scores_of(std::int64_t row) { return scores_ + row * kChunkKeys; }
@@ -284,21 +271,26 @@ class PagedWork {
   // relative to their maximum; those of keys that it does not see are 0.
   void weigh(int row, std::int64_t group, std::int32_t before, std::int32_t keys,
              PartialRows rows) {
-    const int query = row / problem_.per_group;
-    const int seen = block_.seen[query], own = std::clamp(seen - before, 0, keys);
+    const int own = std::clamp(block_.seen[row / problem_.per_group] - before, 0, keys);
     float* scores = scores_of(row);
     std::fill(scores + own, scores + keys, 0.0f);
     rows.maximum[row] = -kInfinity;
     rows.sum[row] = 0;
     if (own == 0) return;
+    adjust(row, group, before, own, scores);
+    rows.maximum[row] = tiles_.max(scores, own);
+    rows.sum[row] = tiles_.exp_and_sum(scores, own, rows.maximum[row]);
+  }
+
+  // Makes of products what weights follow from: `count` keys after `before` others.
+  void adjust(int row, std::int64_t group, std::int32_t before, int count, float* scores) const {
+    const int query = row / problem_.per_group;
     if (problem_.bias.present()) {  // the last key that a query sees is its own
       problem_.bias.add_in_order(block_.begin + query,
                                  group * problem_.per_group + row % problem_.per_group,
-                                 before - (seen - 1), own, scores);
+                                 before - (block_.seen[query] - 1), count, scores);
     }
-    cap(problem_.form, scores, own);
-    rows.maximum[row] = tiles_.max(scores, own);
-    rows.sum[row] = tiles_.exp_and_sum(scores, own, rows.maximum[row]);
+    cap(problem_.form, scores, count);
   }
 
   const AttentionTiles& tiles_ = attention_tiles();
@@ -369,12 +361,9 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
     const PagedBlock& block = blocks[number];
     const PagedWork work(problem, block, 0, problem.groups);
     const PartialRows total = partials.at(blocks, number, 0);
-    const auto rows = work.rows_of_head(unit % problem.heads);
+    const EachStep rows = work.rows_of_head(unit % problem.heads);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
-      const PartialRows part = partials.at(blocks, number, chunk);
-      for (std::int64_t row = rows.first; row < rows.last; row += rows.step) {
-        work.merge(total, part, row);
-      }
+      work.merge(total, partials.at(blocks, number, chunk), rows);
     }
     for (std::int64_t row = rows.first; row < rows.last; row += rows.step) {
       work.finish(total, row, out);
@@ -401,7 +390,7 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     PagedWork work = work_of(units[index]);
     const Visit following = index > 0 ? work_of(units[index - 1]).begin_of(0) : Visit{};
     const std::int64_t rows = work.rows(), size = rows * (problem.width + 2);
-    float* const memory = at_least(2 * size, PagedScratch::of_thread().rows);
+    auto* const memory = PagedScratch::of_thread().rows.at_least<float>(2 * size);
     const auto rows_at = [&](float* at) {
       return PartialRows{at, at + rows * problem.width, at + rows * (problem.width + 1)};
     };
@@ -412,7 +401,7 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     work.attend(0, next(0), total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
       work.attend(chunk, next(chunk), part);
-      for (std::int64_t row = 0; row < rows; ++row) work.merge(total, part, row);
+      work.merge(total, part, work.each_row());
     }
     for (std::int64_t row = 0; row < rows; ++row) work.finish(total, row, out);
   });

@@ -28,8 +28,12 @@ struct PagedProblem {
   bool by_tiles;  // of AMX, in passages
 
   bool is_half() const { return pages.dtype() == DType::f16; }
+  /// In tiles, those of whole pages: few pieces are then seen by some of the rows that are weighed
+  /// together.
   std::int32_t queries_per_block() const {
-    return std::max(1, (by_tiles ? 2 * kAmxPair : kBlockRows) / per_group);
+    if (!by_tiles) return std::max(1, kBlockRows / per_group);
+    constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
+    return std::max(6 * kAmxPair / per_group / kRows, 1) * kRows;
   }
   std::span<const KeyRange> ranges(std::int32_t query) const {
     const auto first = visibility.ranges.begin() + visibility.first[query];

@@ -38,7 +38,8 @@ struct NewTokens {
 void store_tokens(const NewTokens& tokens, std::span<const std::int32_t> rows, std::int64_t begin,
                   std::int64_t end, Tensor& pages);
 
-/// paged_attention() of q [T, heads, W] into out, without a bias; on the team. paged_attention.cc
+/// paged_attention() of q [T, heads, W] into out, which may be q, without a bias; on the team.
+/// paged_attention.cc
 void attend_pages(const float* q, std::int64_t heads, const Tensor& pages,
                   const Visibility& visibility, ScoreForm form, float* out);
 
