@@ -148,7 +148,35 @@ TEST_P(DecoderSteps, HaveTheBitsOfTheirOps) {
 
 TEST_P(DecoderSteps, MayBeWiderThanAPanel) {
   const RoundActivations rounded(GetParam());
-  Layer layer({.width = 2304, .inner = 96}, 1, 150, 20);
+  for (const std::int32_t tokens : {150, 300}) {
+    Layer layer({.width = 2304, .inner = 96}, 1, tokens, 20);
+    expect_bits_of_ops(layer, layer.step());
+  }
+}
+
+// Enough tokens that each of several threads takes some through the whole layer.
+TEST_P(DecoderSteps, MayBeCutByTokens) {
+  const int before = thread_count();
+  const RoundActivations rounded(GetParam());
+  for (const DType type : {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0,
+                           DType::q4_k, DType::q6_k}) {
+    for (const auto& [sequences, new_tokens, past] : {Tokens{1, 300, 45}, Tokens{3, 130, 0}}) {
+      for (const int threads : {1, 2, 3}) {
+        SCOPED_TRACE(
+            fmt::format("{}, {} sequences, {} threads", info(type).name, sequences, threads));
+        set_thread_count(threads);
+        Layer layer({.weights = type}, sequences, new_tokens, past);
+        expect_bits_of_ops(layer, layer.step());
+      }
+    }
+  }
+  set_thread_count(before);
+}
+
+TEST_P(DecoderSteps, MayHaveGatesOfTwoTypes) {
+  const RoundActivations rounded(GetParam());
+  Layer layer({}, 1, 300, 0);
+  layer.up = quantize(random({layer.sizes.inner, layer.sizes.width}, "up", 0.05), DType::q6_k);
   expect_bits_of_ops(layer, layer.step());
 }
 
@@ -173,12 +201,15 @@ TEST_P(DecoderSteps, HaveThePartsThatALayerMayHave) {
   };
   for (const auto& [name, change] : kinds) {
     SCOPED_TRACE(name);
-    Layer plain({}, 2, 3, 40), layer({}, 2, 3, 40);
-    DecoderStep step = layer.step();
-    change(layer, step);
-    expect_bits_of_ops(layer, step);
-    const Tensor changed = decoder_step(layer.x, step), same = decoder_step(plain.x, plain.step());
-    EXPECT_NE(std::memcmp(changed.bytes(), same.bytes(), same.byte_size()), 0);
+    for (const std::int32_t tokens : {3, 140}) {
+      Layer plain({}, 2, tokens, 40), layer({}, 2, tokens, 40);
+      DecoderStep step = layer.step();
+      change(layer, step);
+      expect_bits_of_ops(layer, step);
+      const Tensor changed = decoder_step(layer.x, step),
+                   same = decoder_step(plain.x, plain.step());
+      EXPECT_NE(std::memcmp(changed.bytes(), same.bytes(), same.byte_size()), 0);
+    }
   }
 }
 

@@ -187,10 +187,10 @@ PackedRows::PackedRows(std::int64_t count, std::int64_t length)
     : memory_(Tensor::empty({2 * amx_pairs(count) * groups_of(length), kAmxTile}, DType::bf16)),
       view_{count, groups_of(length), memory_.data<std::uint16_t>()} {}
 
-void PackedRows::put(const Vectors& vectors, std::int64_t row, std::int64_t group) {
+void pack_rows(const Vectors& vectors, const AmxRows& rows, std::int64_t row, std::int64_t group) {
   for (std::int64_t block = 0; block < 2 * amx_pairs(vectors.count); ++block) {
     packer()(TileOf::rows, vectors, {block, block + 1, 0, groups_of(vectors.length)},
-             view_.tile(row / kAmxRows + block, group));
+             rows.tile(row / kAmxRows + block, group));
   }
 }
 

@@ -14,17 +14,18 @@ namespace bantam::cpu {
 /// takes 40 microseconds on a virtual machine.
 bool packs_tiles();
 
+/// Packs contiguous vectors that are part of the rows from `row` on, and zeros up to a whole pair
+/// of blocks; their neighbors begin with group `group`, and both are multiples of a pair. On the
+/// calling thread.
+void pack_rows(const Vectors& vectors, const AmxRows& rows, std::int64_t row, std::int64_t group);
+
 /// Vectors as the rows of a product; made on all threads.
 class PackedRows {
  public:
   explicit PackedRows(const Vectors& vectors);
-  /// Room for so many vectors of so many neighbors, which put() fills.
+  /// Room for so many vectors of so many neighbors, which pack_rows() fills.
   PackedRows(std::int64_t count, std::int64_t length);
   const AmxRows& view() const { return view_; }
-  /// Packs contiguous vectors that are part of the rows from `row` on, and zeros up to a whole pair
-  /// of blocks; their neighbors begin with group `group`, and both are multiples of a pair. On the
-  /// calling thread.
-  void put(const Vectors& vectors, std::int64_t row, std::int64_t group);
 
  private:
   Tensor memory_;

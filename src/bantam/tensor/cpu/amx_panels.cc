@@ -1,10 +1,9 @@
 #include "bantam/tensor/cpu/amx_panels.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "bantam/base/threads.h"
-#include "bantam/tensor/allocator.h"
+#include "bantam/tensor/cpu/scratch.h"
 
 namespace bantam::cpu {
 namespace {
@@ -45,17 +44,15 @@ void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, std:
   }
 }
 
-// A thread opens its panels where it opened those before: that memory is in its own cache. Fresh
-// memory is fetched from afar, to be overwritten, and opening takes two or three times as long.
-std::uint16_t* memory_of_thread(std::int64_t elements) {
-  thread_local TensorBlock memory;
-  thread_local std::int64_t size = 0;
-  if (size < elements) {
-    memory = TensorBlock(static_cast<std::size_t>(elements) * sizeof(std::uint16_t));
-    size = elements;
+// Where a thread opens its panels, and has sums that are handed on.
+struct PanelMemory {
+  Scratch tiles, sums;
+
+  static PanelMemory& of_thread() {
+    thread_local PanelMemory memory;
+    return memory;
   }
-  return reinterpret_cast<std::uint16_t*>(memory.data());
-}
+};
 
 // Rows first … last of x go to the output's from 0 on; `first` is a multiple of a pair.
 struct SomeRows {
@@ -98,7 +95,8 @@ void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, con
                     const AmxOutput& out) {
   const AmxThread amx;
   const Parts parts(x.groups);
-  std::uint16_t* const tiles = memory_of_thread(2 * (last - first) * parts.at_once * kAmxTile);
+  auto* const tiles = PanelMemory::of_thread().tiles.at_least<std::uint16_t>(
+      2 * (last - first) * parts.at_once * kAmxTile);
   for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
     const AmxPanel panel{first, last, begin, std::min(begin + parts.at_once, x.groups)};
     open(panel, tiles);
@@ -113,17 +111,17 @@ void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
   const Parts parts(x.groups);
   const std::int64_t columns = pairs * kAmxPair,
                      at_once = parts.count == 1 ? kRows : std::max<std::int64_t>(x.rows, 1);
-  std::uint16_t* const tiles = memory_of_thread(2 * pairs * parts.at_once * kAmxTile);
-  thread_local std::vector<float> sums;
-  sums.resize(std::max(sums.size(), static_cast<std::size_t>(std::min(at_once, x.rows) * columns)));
+  PanelMemory& memory = PanelMemory::of_thread();
+  auto* const tiles = memory.tiles.at_least<std::uint16_t>(2 * pairs * parts.at_once * kAmxTile);
+  auto* const sums = memory.sums.at_least<float>(std::min(at_once, x.rows) * columns);
   for (std::int64_t row = 0; row < x.rows; row += at_once) {
     const SomeRows some{row, std::min(row + at_once, x.rows)};
     for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
       const AmxPanel panel{0, pairs, begin, std::min(begin + parts.at_once, x.groups)};
       if (row == 0) open(panel, tiles);
-      multiply_panel(amx, x, some, panel, tiles, {sums.data(), columns, columns, false});
+      multiply_panel(amx, x, some, panel, tiles, {sums, columns, columns, false});
     }
-    take(row, some.last - some.first, sums.data(), columns);
+    take(row, some.last - some.first, sums, columns);
   }
 }
 

@@ -13,7 +13,10 @@
 #include "bantam/tensor/cpu/amx_products.h"
 #include "bantam/tensor/cpu/interleaved_weight.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/passage_step.h"
 #include "bantam/tensor/cpu/row_kernels.h"
+#include "bantam/tensor/cpu/step_heads.h"
+#include "bantam/tensor/cpu/vector_math.h"
 #include "bantam/tensor/ops/linear.h"
 
 namespace bantam::cpu {
@@ -22,19 +25,15 @@ namespace {
 constexpr std::int64_t kRowsAtATime = 4;         // that a thread takes of a loop over tokens
 constexpr std::int64_t kElementsAtATime = 4096;  // of gates
 
-void add_to_row(const float* part, std::int64_t width, float* total) {
-  for (std::int64_t i = 0; i < width; ++i) total[i] += part[i];
-}
-
 class Step {
  public:
-  Step(const Tensor& x, const DecoderStep& step)
+  Step(const Tensor& x, const DecoderStep& step, bool by_tiles)
       : step_(step),
         tokens_(x.size(0)),
         width_(x.size(1)),
         queries_(step.query->size(0)),
         keys_(step.key->size(0)),
-        by_tiles_(RoundActivations::in_force() != Rounding::rows && has_amx()),
+        by_tiles_(by_tiles),
         inner_(by_tiles_ ? 0 : step.gate->size(0)),
         x_(x.data<float>()),
         y_(Tensor::empty(x.shape())),
@@ -58,14 +57,15 @@ class Step {
     });
     multiply<3>(normal_, width_,
                 {{{step_.query, query_}, {step_.key, key_}, {step_.value, value_}}});
-    for_each_token([&](std::int64_t token) { finish_heads(token); });
+    for_each_token([&](std::int64_t token) { finish_heads(step_, {query_, key_, value_}, token); });
     attend_pages(query_, step_.heads(), *step_.pages, *step_.visibility, step_.form, mixed_);
     multiply<1>(mixed_, queries_, {{{step_.output, branch_}}});
     for_each_token([&](std::int64_t token) { add_attention(token); });
     feed();
     float* const y = y_.data<float>();
     for_each_token([&](std::int64_t token) {
-      add_to_row(branch_ + token * width_, width_, y + token * width_);
+      float* const row = y + token * width_;
+      add_row(row, branch_ + token * width_, width_, row);
     });
     return y_;
   }
@@ -115,37 +115,11 @@ class Step {
     multiply<1>(gate_, inner_, {{{step_.down, branch_}}});
   }
 
-  // Queries, keys and values as attention reads them, keys and values in their pages.
-  void finish_heads(std::int64_t token) {
-    finish(query_ + token * queries_, queries_, step_.query_bias, step_.query_norm, token);
-    finish(key_ + token * keys_, keys_, step_.key_bias, step_.key_norm, token);
-    if (step_.value_bias != nullptr) {
-      add_to_row(step_.value_bias->data<float>(), keys_, value_ + token * keys_);
-    }
-    store_tokens({key_, value_, step_.head_width()}, step_.rows, token, token + 1, *step_.pages);
-  }
-
-  void finish(float* row, std::int64_t width, const Tensor* bias, const Tensor* norm,
-              std::int64_t token) const {
-    const std::int64_t of_head = step_.head_width();
-    if (bias != nullptr) add_to_row(bias->data<float>(), width, row);
-    for (float* head = row; norm != nullptr && head < row + width; head += of_head) {
-      normalize_row(head, norm->data<float>(), of_head, step_.epsilon, head);
-    }
-    if (step_.rope == nullptr) return;
-    const Tensor &cosine = step_.rope->cosine, &sine = step_.rope->sine;
-    const std::int64_t pairs = cosine.size(1);
-    turn_heads(row, width / of_head, of_head,
-               {cosine.data<float>() + token * pairs, sine.data<float>() + token * pairs, pairs,
-                step_.interleaved},
-               row);
-  }
-
   // y = x + what attention gave, and its norm.
   void add_attention(std::int64_t token) {
     const std::int64_t at = token * width_;
     float* const y = y_.data<float>() + at;
-    for (std::int64_t i = 0; i < width_; ++i) y[i] = x_[at + i] + branch_[at + i];
+    add_row(x_ + at, branch_ + at, width_, y);
     normalize_row(y, step_.feed_forward_norm->data<float>(), width_, step_.epsilon, normal_ + at);
   }
 
@@ -161,6 +135,10 @@ class Step {
 
 }  // namespace
 
-Tensor decoder_step(const Tensor& x, const DecoderStep& step) { return Step(x, step).run(); }
+Tensor decoder_step(const Tensor& x, const DecoderStep& step) {
+  const bool by_tiles = RoundActivations::in_force() != Rounding::rows && has_amx();
+  if (by_tiles && cuts_by_tokens(x.size(0), step)) return passage_step(x, step);
+  return Step(x, step, by_tiles).run();
+}
 
 }  // namespace bantam::cpu

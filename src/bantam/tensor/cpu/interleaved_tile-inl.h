@@ -81,12 +81,21 @@ class PackedTile {
     const std::byte* at;
     template <int kQ>
     HWY_INLINE Bytes quad() const {
-      return levels_for_product<Form, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
-                                          kLanes * Form::kUnitBytes);
+      return quad_after<kQ>(0);
     }
-    HWY_INLINE void fetch_ahead() const {
-      constexpr int kSize = kHeader / Form::kUnits + kUnitSize;
-      for (std::int64_t i = 0; i < kSize; i += kLineBytes) {
+    /// Quad kQ of those that begin `bytes` further; for levels of 4 or 8 bits.
+    template <int kQ>
+    HWY_INLINE Bytes quad_after(std::int64_t bytes) const {
+      return levels_for_product<Form, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
+                                          kLanes * Form::kUnitBytes + bytes);
+    }
+    HWY_INLINE void fetch_ahead() const { fetch_ahead(0, 1); }
+    /// One of so many parts of that.
+    HWY_INLINE void fetch_ahead(int part, int parts) const {
+      constexpr std::int64_t kSize = kHeader / Form::kUnits + kUnitSize;
+      const std::int64_t lines = (kSize + kLineBytes - 1) / kLineBytes;
+      const std::int64_t end = lines * (part + 1) / parts * kLineBytes;
+      for (std::int64_t i = lines * part / parts * kLineBytes; i < end; i += kLineBytes) {
         __builtin_prefetch(at + kAheadBytes + i, kReading, kIsServer ? kSecondLevel : kAllLevels);
       }
     }

@@ -89,6 +89,16 @@ void tanh_row(const float* x, float* y, std::int64_t count) {
   map_row(x, y, count, [](V v) HWY_ATTR { return tanh_of(v); });
 }
 
+void add_row(const float* x, const float* y, std::int64_t count, float* out) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::Add(hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, out + i);
+  }
+  for (; i < count; ++i) out[i] = x[i] + y[i];
+}
+
 float max_row(const float* x, std::int64_t count) {
   const D d;
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
@@ -181,6 +191,7 @@ HWY_EXPORT(exp_row);
 HWY_EXPORT(sigmoid_row);
 HWY_EXPORT(silu_row);
 HWY_EXPORT(tanh_row);
+HWY_EXPORT(add_row);
 HWY_EXPORT(max_row);
 HWY_EXPORT(finite_row);
 HWY_EXPORT(sum_row);
@@ -199,6 +210,9 @@ void silu_row(const float* x, float* y, std::int64_t count) {
 }
 void tanh_row(const float* x, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(tanh_row)(x, y, count);
+}
+void add_row(const float* x, const float* y, std::int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(add_row)(x, y, count, out);
 }
 float max_row(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(max_row)(x, count);

@@ -12,6 +12,9 @@ void sigmoid_row(const float* x, float* y, std::int64_t count);
 void silu_row(const float* x, float* y, std::int64_t count);
 void tanh_row(const float* x, float* y, std::int64_t count);
 
+/// out = x + y; out may be either.
+void add_row(const float* x, const float* y, std::int64_t count, float* out);
+
 /// Largest of `count` values; -infinity when there are none.
 float max_row(const float* x, std::int64_t count);
 /// False when a value is infinite or NaN.

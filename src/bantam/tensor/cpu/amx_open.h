@@ -1,0 +1,12 @@
+// Tiles of a quantized weight in bf16, as the columns of a product.
+#pragma once
+
+#include "bantam/tensor/cpu/amx_panels.h"
+#include "bantam/tensor/cpu/interleaved_weight.h"
+
+namespace bantam::cpu {
+
+/// What opens panels of a weight, which must outlive it.
+OpenPanel panel_opener(const InterleavedWeight& weight);
+
+}  // namespace bantam::cpu
