@@ -24,50 +24,60 @@ namespace bantam::cpu::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3_DL
 static_assert(kLanes == kAmxRows && kUnit == kAmxDepth);
 
-// Scales and minimums of a half of a unit.
+// What makes an element of a level of a half of a unit. Levels without a sign are put in a float's
+// fraction rather than converted: 1 + level / 2^kBits, so that the scale is larger by 2^kBits and
+// the minimum smaller by that scale. This rounds by 2^-24 of the scale; bf16 rounds by 2^-9.
 struct HalfOfUnit {
   Floats scale, minimum;
 };
-template <class Form, class Unit>
-HWY_INLINE HalfOfUnit open_half(const Unit& unit, int half) {
-  if constexpr (Form::kHasMinimum) return {unit.scale(half), unit.minimum(half)};
-  return {unit.scale(half), hn::Zero(FloatTag())};
+template <class Form>
+HWY_INLINE HalfOfUnit open_half(const typename PackedTile<Form>::Unit& unit, int half) {
+  const FloatTag d;
+  Floats scale = unit.scale(half), minimum = hn::Zero(d);
+  if constexpr (Form::kHasMinimum) minimum = unit.minimum(half);
+  if constexpr (Form::kSigned) return {scale, minimum};
+  scale = hn::Mul(scale, hn::Set(d, 1 << Form::kBits));
+  return {scale, hn::Sub(minimum, scale)};
 }
 
-// Element kByte of a quad of each row, as decode.cc gives it: the product is exact.
-template <class Form, int kByte>
-HWY_INLINE Floats element(Bytes quad, const HalfOfUnit& half) {
+// The element of each row whose level begins at bit kBit of a word; other bits may be anything.
+template <class Form, int kBit>
+HWY_INLINE Floats element(Bytes words, const HalfOfUnit& half) {
   const FloatTag d;
   const IntegerTag d32;
   const hn::RebindToUnsigned<FloatTag> du32;
-  const auto top = hn::ShiftLeft<24 - 8 * kByte>(hn::BitCast(du32, quad));
-  const auto level = Form::kSigned ? hn::ShiftRight<24>(hn::BitCast(d32, top))
-                                   : hn::BitCast(d32, hn::ShiftRight<24>(top));
-  return hn::MulAdd(hn::ConvertTo(d, level), half.scale, half.minimum);
+  const auto bits = hn::BitCast(du32, words);
+  if constexpr (Form::kSigned) {
+    const auto level = hn::ShiftRight<24>(hn::BitCast(d32, hn::ShiftLeft<24 - kBit>(bits)));
+    return hn::MulAdd(hn::ConvertTo(d, level), half.scale, half.minimum);
+  } else {
+    constexpr int kUp = 23 - Form::kBits - kBit, kAndThenOr = 0xea;
+    constexpr std::uint32_t kLevel = ((1U << Form::kBits) - 1) << (23 - Form::kBits),
+                            kOne = 0x3f800000;
+    const auto moved = kUp >= 0 ? hn::ShiftLeft<(kUp >= 0 ? kUp : 0)>(bits)
+                                : hn::ShiftRight<(kUp < 0 ? -kUp : 0)>(bits);
+    const Floats fraction{_mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+        moved.raw, hn::Set(du32, kLevel).raw, hn::Set(du32, kOne).raw, kAndThenOr))};
+    return hn::MulAdd(fraction, half.scale, half.minimum);
+  }
 }
 
-// A quad in bf16: two pairs of a tile.
-template <class Form>
-HWY_INLINE void open_quad(Bytes quad, const HalfOfUnit& half, std::uint16_t* to) {
+// The quad whose first level begins at bit kBit, in bf16: two pairs of a tile.
+constexpr int kOfQuad = 2 * kAmxDepth;
+template <class Form, int kBit = 0>
+HWY_INLINE void open_quad(Bytes words, const HalfOfUnit& half, std::uint16_t* to) {
   const hn::Full512<std::uint16_t> d16;
-  hn::StoreU(to_bf16_pairs(element<Form, 0>(quad, half), element<Form, 1>(quad, half)), d16, to);
-  hn::StoreU(to_bf16_pairs(element<Form, 2>(quad, half), element<Form, 3>(quad, half)), d16,
-             to + kAmxDepth);
-}
-constexpr int kOfQuad = 2 * kAmxDepth;  // elements of its two pairs
-
-template <class Form, int... kQ>
-HWY_INLINE void open_unit(const typename PackedTile<Form>::Unit& unit,
-                          std::integer_sequence<int, kQ...>, std::uint16_t* out) {
-  const HalfOfUnit halves[2] = {open_half<Form>(unit, 0), open_half<Form>(unit, Form::kHalves - 1)};
-  (open_quad<Form>(unit.template quad<kQ>(), halves[kQ / kQuadsOfHalf<Form>], out + kQ * kOfQuad),
-   ...);
+  hn::StoreU(to_bf16_pairs(element<Form, kBit>(words, half), element<Form, kBit + 8>(words, half)),
+             d16, to);
+  hn::StoreU(
+      to_bf16_pairs(element<Form, kBit + 16>(words, half), element<Form, kBit + 24>(words, half)),
+      d16, to + kAmxDepth);
 }
 
-// One of kPartsOfGroup parts of a group of a tile: two quads.
+// One of kPartsOfGroup parts of a group: two quads.
 constexpr int kPartsOfGroup = kQuads / 2;
 template <class Form, int kPart>
-HWY_INLINE void open_part_at(const typename PackedTile<Form>::Unit& unit, std::uint16_t* out) {
+HWY_INLINE void open_quads(const typename PackedTile<Form>::Unit& unit, std::uint16_t* out) {
   const HalfOfUnit half = open_half<Form>(unit, 2 * kPart / kQuadsOfHalf<Form>);
   open_quad<Form>(unit.template quad<2 * kPart>(), half, out);
   open_quad<Form>(unit.template quad<2 * kPart + 1>(), half, out + kOfQuad);
@@ -77,19 +87,19 @@ HWY_INLINE void open_part(const std::byte* tile, std::int64_t group, int part, s
   const auto unit = PackedTile<Form>(tile).unit(group);
   unit.fetch_ahead(part, kPartsOfGroup);
   out += 2 * part * kOfQuad;
-  if constexpr (Form::kBits % 4 == 0) {  // levels of two quads fill vectors of their own
-    constexpr std::int64_t kBytes = 4 * kLanes * Form::kBits / 4;
+  if constexpr (Form::kBits == 4) {  // a vector has both
     const HalfOfUnit half = open_half<Form>(unit, 0);
-    open_quad<Form>(unit.template quad_after<0>(part * kBytes), half, out);
-    open_quad<Form>(unit.template quad_after<1>(part * kBytes), half, out + kOfQuad);
+    const Bytes both = hn::LoadU(ByteTag(), unit.planes() + part * 4 * kLanes);
+    open_quad<Form, 0>(both, half, out);
+    open_quad<Form, 4>(both, half, out + kOfQuad);
   } else if (part == 0) {
-    open_part_at<Form, 0>(unit, out);
+    open_quads<Form, 0>(unit, out);
   } else if (part == 1) {
-    open_part_at<Form, 1>(unit, out);
+    open_quads<Form, 1>(unit, out);
   } else if (part == 2) {
-    open_part_at<Form, 2>(unit, out);
+    open_quads<Form, 2>(unit, out);
   } else {
-    open_part_at<Form, 3>(unit, out);
+    open_quads<Form, 3>(unit, out);
   }
 }
 

@@ -33,11 +33,8 @@ namespace {
 
 template <class Form>
 void open_groups(const std::byte* at, std::int64_t first, std::int64_t last, std::uint16_t* out) {
-  const PackedTile<Form> tile(at);
   for (std::int64_t group = first; group < last; ++group, out += kAmxTile) {
-    const auto unit = tile.unit(group);
-    unit.fetch_ahead();
-    open_unit<Form>(unit, std::make_integer_sequence<int, kQuads>(), out);
+    for (int part = 0; part < kPartsOfGroup; ++part) open_part<Form>(at, group, part, out);
   }
 }
 

@@ -79,15 +79,12 @@ class PackedTile {
   struct Unit {
     typename Form::Block block;
     const std::byte* at;
+    HWY_INLINE const std::uint8_t* planes() const {
+      return reinterpret_cast<const std::uint8_t*>(at) + kLanes * Form::kUnitBytes;
+    }
     template <int kQ>
     HWY_INLINE Bytes quad() const {
-      return quad_after<kQ>(0);
-    }
-    /// Quad kQ of those that begin `bytes` further; for levels of 4 or 8 bits.
-    template <int kQ>
-    HWY_INLINE Bytes quad_after(std::int64_t bytes) const {
-      return levels_for_product<Form, kQ>(reinterpret_cast<const std::uint8_t*>(at) +
-                                          kLanes * Form::kUnitBytes + bytes);
+      return levels_for_product<Form, kQ>(planes());
     }
     HWY_INLINE void fetch_ahead() const { fetch_ahead(0, 1); }
     /// One of so many parts of that.
