@@ -22,8 +22,7 @@
 namespace bantam::cpu {
 namespace {
 
-constexpr std::int64_t kRowsAtATime = 4;         // that a thread takes of a loop over tokens
-constexpr std::int64_t kElementsAtATime = 4096;  // of gates
+constexpr std::int64_t kRowsAtATime = 4;  // that a thread takes of a loop over tokens
 
 class Step {
  public:
@@ -37,7 +36,7 @@ class Step {
         inner_(by_tiles_ ? 0 : step.gate->size(0)),
         x_(x.data<float>()),
         y_(Tensor::empty(x.shape())),
-        memory_(Tensor::empty({tokens_ * (2 * width_ + 2 * queries_ + 2 * keys_ + 2 * inner_)})) {
+        memory_(Tensor::empty({tokens_ * (2 * width_ + queries_ + 2 * keys_ + 2 * inner_)})) {
     float* next = memory_.data<float>();
     const auto take = [&](std::int64_t width) {
       float* const rows = next;
@@ -45,22 +44,20 @@ class Step {
       return rows;
     };
     normal_ = take(width_), branch_ = take(width_);
-    query_ = take(queries_), mixed_ = take(queries_);
-    key_ = take(keys_), value_ = take(keys_);
+    query_ = take(queries_), key_ = take(keys_), value_ = take(keys_);
     gate_ = take(inner_), up_ = take(inner_);
   }
 
   Tensor run() {
-    for_each_token([&](std::int64_t token) {
-      normalize_row(x_ + token * width_, step_.attention_norm->data<float>(), width_, step_.epsilon,
-                    normal_ + token * width_);
-    });
     multiply<3>(normal_, width_,
-                {{{step_.query, query_}, {step_.key, key_}, {step_.value, value_}}});
+                {{{step_.query, query_}, {step_.key, key_}, {step_.value, value_}}},
+                [&](std::int64_t token) {
+                  normalize_row(x_ + token * width_, step_.attention_norm->data<float>(), width_,
+                                step_.epsilon, normal_ + token * width_);
+                });
     for_each_token([&](std::int64_t token) { finish_heads(step_, {query_, key_, value_}, token); });
-    attend_pages(query_, step_.heads(), *step_.pages, *step_.visibility, step_.form, mixed_);
-    multiply<1>(mixed_, queries_, {{{step_.output, branch_}}});
-    for_each_token([&](std::int64_t token) { add_attention(token); });
+    attend_pages(query_, step_.heads(), *step_.pages, *step_.visibility, step_.form, query_);
+    multiply<1>(query_, queries_, {{{step_.output, branch_}}});
     feed();
     float* const y = y_.data<float>();
     for_each_token([&](std::int64_t token) {
@@ -78,23 +75,36 @@ class Step {
     });
   }
 
+  // Products of x, of which make(token) makes each row.
   struct Product {
     const Tensor* weight;
     float* out;
   };
-  template <std::size_t kCount>
-  void multiply(const float* x, std::int64_t width, const std::array<Product, kCount>& products) {
+  template <std::size_t kCount, class Make>
+  void multiply(const float* x, std::int64_t width, const std::array<Product, kCount>& products,
+                Make make) {
     const auto of = [&](const Product& product) {
       return InterleavedProduct{interleaved(*product.weight), product.out};
     };
     std::apply(
         [&](const auto&... product) {
           const InterleavedProduct list[] = {of(product)...};
-          if (by_tiles_) return amx_products(rows_of_tiles(x, width).view(), list);
-          rounded_.round(x, tokens_, width, rows_side_by_side());
+          if (by_tiles_) {
+            for_each_token(make);
+            return amx_products(rows_of_tiles(x, width).view(), list);
+          }
+          // A thread rounds the rows that it made: each loop over few rows is waiting for others.
+          rounded_.round(x, tokens_, width, rows_side_by_side(),
+                         [&](std::int64_t first, std::int64_t last) {
+                           for (std::int64_t token = first; token < last; ++token) make(token);
+                         });
           interleaved_products(rounded_, list);
         },
         products);
+  }
+  template <std::size_t kCount>
+  void multiply(const float* x, std::int64_t width, const std::array<Product, kCount>& products) {
+    multiply<kCount>(x, width, products, [](std::int64_t) {});
   }
 
   PackedRows rows_of_tiles(const float* x, std::int64_t width) const {
@@ -102,17 +112,19 @@ class Step {
   }
 
   void feed() {
+    const auto add = [&](std::int64_t token) { add_attention(token); };
     if (by_tiles_) {
+      for_each_token(add);
       const PackedRows inner = gated_amx_products(rows_of_tiles(normal_, width_).view(),
                                                   interleaved(*step_.gate), interleaved(*step_.up));
       const InterleavedProduct down{interleaved(*step_.down), branch_};
       return amx_products(inner.view(), {&down, 1});
     }
-    multiply<2>(normal_, width_, {{{step_.gate, gate_}, {step_.up, up_}}});
-    parallel_for(tokens_ * inner_, kElementsAtATime, [&](std::int64_t begin, std::int64_t end) {
-      gate_elements(gate_ + begin, up_ + begin, end - begin, gate_ + begin);
+    multiply<2>(normal_, width_, {{{step_.gate, gate_}, {step_.up, up_}}}, add);
+    multiply<1>(gate_, inner_, {{{step_.down, branch_}}}, [&](std::int64_t token) {
+      float* const gate = gate_ + token * inner_;
+      gate_elements(gate, up_ + token * inner_, inner_, gate);
     });
-    multiply<1>(gate_, inner_, {{{step_.down, branch_}}});
   }
 
   // y = x + what attention gave, and its norm.
@@ -129,7 +141,8 @@ class Step {
   std::int64_t inner_;  // features of gates that memory sees
   const float* x_;
   Tensor y_, memory_;
-  float *normal_, *branch_, *query_, *mixed_, *key_, *value_, *gate_, *up_;  // [T, ...] in memory_
+  // [T, ...] in memory_; attention writes where it read queries.
+  float *normal_, *branch_, *query_, *key_, *value_, *gate_, *up_;
   RoundedRows rounded_;
 };
 

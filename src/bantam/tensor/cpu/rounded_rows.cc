@@ -284,12 +284,15 @@ HWY_EXPORT(round_block);
 
 }  // namespace
 
-void RoundedRows::round(const float* x, std::int64_t rows, std::int64_t width, Wide wide) {
+void RoundedRows::round(const float* x, std::int64_t rows, std::int64_t width, Wide wide,
+                        const MakeRows& make) {
   rows_ = rows, width_ = width;
   lay_out(wide);
   parallel_for(static_cast<std::int64_t>(blocks_.size()), 1,
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t b = begin; b < end; ++b) {
+                   const Block& block = blocks_[static_cast<std::size_t>(b)];
+                   if (make) make(block.first_row, block.first_row + block.rows);
                    round_block(x, static_cast<std::size_t>(b));
                  }
                });

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -63,8 +64,11 @@ class RoundedRows {
     round(x, rows, width, wide);
   }
   RoundedRows() = default;
-  /// The same, in the memory that there is already.
-  void round(const float* x, std::int64_t rows, std::int64_t width, Wide wide);
+  /// The same, in the memory that there is already. `make`, unless empty, makes rows of x first …
+  /// last just before they are rounded, on the thread that rounds them.
+  using MakeRows = std::function<void(std::int64_t first, std::int64_t last)>;
+  void round(const float* x, std::int64_t rows, std::int64_t width, Wide wide,
+             const MakeRows& make = {});
 
   std::int64_t rows() const { return rows_; }
   std::int64_t width() const { return width_; }
