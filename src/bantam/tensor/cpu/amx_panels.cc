@@ -59,29 +59,37 @@ struct SomeRows {
   std::int64_t first, last;
 };
 
+// How groups are cut, so that what belongs to some stays in a cache.
+struct Parts {
+  Parts(std::int64_t groups, std::int64_t most)
+      : count(std::max<std::int64_t>((groups + most - 1) / most, 1)),
+        at_once((groups + count - 1) / count) {}
+  std::int64_t count, at_once;
+};
+
 void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const AmxPanel& panel,
                     const std::uint16_t* tiles, const AmxOutput& out) {
+  // Sums of some groups after the other meet in the output, which must be near for that.
+  const Parts parts(panel.end - panel.begin,
+                    out.far ? panel.end - panel.begin : AmxThread::kTilesKept);
   for (std::int64_t row = 0; row < some.last - some.first; row += kAmxPair) {
     const std::int64_t block = (some.first + row) / kAmxRows;
-    for (std::int64_t pair = panel.first_pair; pair < panel.last_pair; ++pair) {
-      const std::int64_t column = pair * kAmxPair;
-      const std::uint16_t* of_pair = tiles + 2 * (pair - panel.first_pair) * panel.of_tile();
-      const AmxThread::Factors factors{{x.tile(block, panel.begin), x.tile(block + 1, panel.begin)},
-                                       {of_pair, of_pair + panel.of_tile()},
-                                       panel.end - panel.begin};
-      multiply_pair(amx, factors, some.last - some.first - row,
-                    {out.data + row * out.stride + column, out.columns - column, out.stride,
-                     out.accumulate || panel.begin > 0, out.far && panel.end == x.groups});
+    for (std::int64_t begin = panel.begin; begin < panel.end; begin += parts.at_once) {
+      const std::int64_t end = std::min(begin + parts.at_once, panel.end);
+      for (std::int64_t pair = panel.first_pair; pair < panel.last_pair; ++pair) {
+        const std::int64_t column = pair * kAmxPair;
+        const std::uint16_t* of_pair = tiles + 2 * (pair - panel.first_pair) * panel.of_tile() +
+                                       (begin - panel.begin) * kAmxTile;
+        const AmxThread::Factors factors{{x.tile(block, begin), x.tile(block + 1, begin)},
+                                         {of_pair, of_pair + panel.of_tile()},
+                                         end - begin};
+        multiply_pair(amx, factors, some.last - some.first - row,
+                      {out.data + row * out.stride + column, out.columns - column, out.stride,
+                       out.accumulate || begin > 0, out.far && end == x.groups});
+      }
     }
   }
 }
-
-// How the groups of x are cut, so that panels stay in a cache.
-struct Parts {
-  explicit Parts(std::int64_t groups)
-      : count((groups + kMostGroups - 1) / kMostGroups), at_once((groups + count - 1) / count) {}
-  std::int64_t count, at_once;
-};
 
 }  // namespace
 
@@ -94,7 +102,7 @@ std::int64_t pairs_of_panel(std::int64_t pairs) {
 void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
                     const AmxOutput& out) {
   const AmxThread amx;
-  const Parts parts(x.groups);
+  const Parts parts(x.groups, kMostGroups);
   auto* const tiles = PanelMemory::of_thread().tiles.at_least<std::uint16_t>(
       2 * (last - first) * parts.at_once * kAmxTile);
   for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
@@ -108,7 +116,7 @@ void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
                     const TakeSums& take) {
   constexpr std::int64_t kRows = 128;
   const AmxThread amx;
-  const Parts parts(x.groups);
+  const Parts parts(x.groups, kMostGroups);
   const std::int64_t columns = pairs * kAmxPair,
                      at_once = parts.count == 1 ? kRows : std::max<std::int64_t>(x.rows, 1);
   PanelMemory& memory = PanelMemory::of_thread();
