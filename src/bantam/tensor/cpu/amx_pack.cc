@@ -28,6 +28,11 @@ struct TileRange {
 // Tiles of a range: [blocks][groups].
 using PackTiles = void (*)(TileOf form, const Vectors& vectors, const TileRange& range,
                            std::uint16_t* out);
+struct Packers {
+  PackTiles tiles;
+  void (*scaled)(const float* x, std::int64_t count, std::int64_t width, const float* factors,
+                 const float* weight, std::uint16_t* out);
+};
 
 }  // namespace bantam::cpu
 #endif
@@ -157,11 +162,30 @@ void pack(TileOf form, const Vectors& vectors, const TileRange& range, std::uint
   }
 }
 
-PackTiles find() { return pack; }
+// (x * factor) * weight as a block of tiles.
+void pack_scaled(const float* x, std::int64_t count, std::int64_t width, const float* factors,
+                 const float* weight, std::uint16_t* out) {
+  for (std::int64_t e = 0; e < width; e += kAmxDepth, out += kAmxTile) {
+    const auto first = hn::LoadU(kFloats, weight + e),
+               second = hn::LoadU(kFloats, weight + e + kAmxRows);
+    for (std::int64_t v = 0; v < count; ++v) {
+      const float* const from = x + v * width + e;
+      const auto factor = hn::Set(kFloats, factors[v]);
+      hn::StoreU(to_bf16(hn::Mul(hn::Mul(hn::LoadU(kFloats, from), factor), first),
+                         hn::Mul(hn::Mul(hn::LoadU(kFloats, from + kAmxRows), factor), second)),
+                 kHalves, out + v * kAmxDepth);
+    }
+    for (std::int64_t v = count; v < kAmxRows; ++v) {
+      hn::StoreU(hn::Zero(kHalves), kHalves, out + v * kAmxDepth);
+    }
+  }
+}
+
+Packers find() { return {pack, pack_scaled}; }
 
 #else
 
-PackTiles find() { return nullptr; }
+Packers find() { return {}; }
 
 #endif  // HWY_TARGET == HWY_AVX3_DL
 
@@ -175,7 +199,7 @@ namespace {
 
 HWY_EXPORT(find);
 
-PackTiles packer() { return HWY_DYNAMIC_DISPATCH(find)(); }
+PackTiles packer() { return HWY_DYNAMIC_DISPATCH(find)().tiles; }
 
 std::int64_t groups_of(std::int64_t length) { return (length + kAmxDepth - 1) / kAmxDepth; }
 
@@ -192,6 +216,12 @@ void pack_rows(const Vectors& vectors, const AmxRows& rows, std::int64_t row, st
     packer()(TileOf::rows, vectors, {block, block + 1, 0, groups_of(vectors.length)},
              rows.tile(row / kAmxRows + block, group));
   }
+}
+
+void pack_scaled_rows(const float* x, std::int64_t count, std::int64_t width, const float* factors,
+                      const float* weight, const AmxRows& rows, std::int64_t row) {
+  HWY_DYNAMIC_DISPATCH(find)
+  ().scaled(x, count, width, factors, weight, rows.tile(row / kAmxRows, 0));
 }
 
 PackedRows::PackedRows(const Vectors& vectors) : PackedRows(vectors.count, vectors.length) {

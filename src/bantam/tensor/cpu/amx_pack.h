@@ -19,6 +19,11 @@ bool packs_tiles();
 /// calling thread.
 void pack_rows(const Vectors& vectors, const AmxRows& rows, std::int64_t row, std::int64_t group);
 
+/// The same of (x * factor) * weight for contiguous rows x [count, width] with a factor each, at
+/// most 16, and a weight [width]; width a multiple of 32. Zeros up to 16 rows.
+void pack_scaled_rows(const float* x, std::int64_t count, std::int64_t width, const float* factors,
+                      const float* weight, const AmxRows& rows, std::int64_t row);
+
 /// Vectors as the rows of a product; made on all threads.
 class PackedRows {
  public:

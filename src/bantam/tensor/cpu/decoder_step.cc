@@ -55,7 +55,9 @@ class Step {
                   normalize_row(x_ + token * width_, step_.attention_norm->data<float>(), width_,
                                 step_.epsilon, normal_ + token * width_);
                 });
-    for_each_token([&](std::int64_t token) { finish_heads(step_, {query_, key_, value_}, token); });
+    parallel_for(tokens_, kRowsAtATime, [&](std::int64_t begin, std::int64_t end) {
+      finish_heads(step_, {query_, key_, value_}, begin, end);
+    });
     attend_pages(query_, step_.heads(), *step_.pages, *step_.visibility, step_.form, query_);
     multiply<1>(query_, queries_, {{{step_.output, branch_}}});
     feed();

@@ -28,10 +28,9 @@ std::int64_t tokens_at_a_time(std::int64_t tokens) {
   return amx_pairs((tokens + shares - 1) / shares) * kAmxPair;
 }
 
-// Where a thread has the activations that it packs for products, a few rows before that, and sums
-// of slices.
+// Where a thread has the activations that it packs for products, and sums of slices.
 struct PassageMemory {
-  Scratch x, inner, few, sums;
+  Scratch x, inner, sums;
 
   static PassageMemory& of_thread() {
     thread_local PassageMemory memory;
@@ -81,18 +80,18 @@ class PassageStep {
   }
 
  private:
-  // The normalized rows first … last of x, packed.
+  // The normalized rows first … last of x, packed: what normalize_row() gives, rounded.
   AmxRows normalized(const float* x, const Tensor& norm, std::int64_t first, std::int64_t last) {
-    PassageMemory& memory = PassageMemory::of_thread();
-    const AmxRows packed = packed_rows(memory.x, last - first, width_);
-    auto* const normal = memory.few.at_least<float>(kAmxPair * width_);
-    for (std::int64_t token = first; token < last; token += kAmxPair) {
-      const std::int64_t some = std::min<std::int64_t>(kAmxPair, last - token);
+    const AmxRows packed = packed_rows(PassageMemory::of_thread().x, last - first, width_);
+    const std::int64_t padded = amx_pairs(last - first) * kAmxPair;
+    for (std::int64_t row = 0; row < padded; row += kAmxRows) {
+      const std::int64_t some = std::clamp<std::int64_t>(last - first - row, 0, kAmxRows);
+      const float* const rows = x + (first + row) * width_;
+      float inverse[kAmxRows];
       for (std::int64_t i = 0; i < some; ++i) {
-        normalize_row(x + (token + i) * width_, norm.data<float>(), width_, step_.epsilon,
-                      normal + i * width_);
+        inverse[i] = inverse_rms(rows + i * width_, width_, step_.epsilon);
       }
-      pack_rows({normal, some, width_, width_, true}, packed, token - first, 0);
+      pack_scaled_rows(rows, some, width_, inverse, norm.data<float>(), packed, row);
     }
     return packed;
   }
@@ -107,7 +106,7 @@ class PassageStep {
       stream.multiply(x, {.kind = Kind::copy, .out = heads + first * width, .width = width});
     };
     into(heads_.queries, queries_), into(heads_.keys, keys_), into(heads_.values, keys_);
-    for (std::int64_t token = first; token < last; ++token) finish_heads(step_, heads_, token);
+    finish_heads(step_, heads_, first, last);
   }
 
   void finish_layer(std::int64_t first, std::int64_t last) {

@@ -84,6 +84,7 @@ HWY_AFTER_NAMESPACE();
 namespace bantam::cpu {
 namespace {
 
+HWY_EXPORT(inverse_rms);
 HWY_EXPORT(forward_row);
 HWY_EXPORT(backward_row);
 
@@ -92,6 +93,10 @@ HWY_EXPORT(backward_row);
 constexpr std::int64_t kRows = 32;
 
 }  // namespace
+
+float inverse_rms(const float* x, std::int64_t width, float epsilon) {
+  return HWY_DYNAMIC_DISPATCH(inverse_rms)(x, width, epsilon);
+}
 
 void normalize_row(const float* x, const float* weight, std::int64_t width, float epsilon,
                    float* y) {

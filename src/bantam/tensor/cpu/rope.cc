@@ -18,15 +18,19 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Pair i is (first[i], second[i]): y = first cos - second sin, first sin + second cos.
-void rotate_halves(const float* first, const float* second, const float* cosine, const float* sine,
-                   float direction, std::int64_t pairs, float* y_first, float* y_second) {
+// Pair i of each head is (x[i], x[pairs + i]): y = first cos - second sin, first sin + second cos.
+void rotate_halves(const float* x, std::int64_t heads, std::int64_t width, const float* cosine,
+                   const float* sine, float direction, std::int64_t pairs, float* y) {
   for_each_vector(pairs, [&](auto d, std::int64_t i) HWY_ATTR {
-    const auto a = hn::LoadU(d, first + i), b = hn::LoadU(d, second + i);
     const auto c = hn::LoadU(d, cosine + i);
     const auto s = hn::Mul(hn::LoadU(d, sine + i), hn::Set(d, direction));
-    hn::StoreU(hn::NegMulAdd(b, s, hn::Mul(a, c)), d, y_first + i);
-    hn::StoreU(hn::MulAdd(a, s, hn::Mul(b, c)), d, y_second + i);
+    const float* first = x + i;
+    float* to = y + i;
+    for (std::int64_t head = 0; head < heads; ++head, first += width, to += width) {
+      const auto a = hn::LoadU(d, first), b = hn::LoadU(d, first + pairs);
+      hn::StoreU(hn::NegMulAdd(b, s, hn::Mul(a, c)), d, to);
+      hn::StoreU(hn::MulAdd(a, s, hn::Mul(b, c)), d, to + pairs);
+    }
   });
 }
 
@@ -57,13 +61,12 @@ void rotate_neighbours(const float* x, const float* cosine, const float* sine, f
 void turn_heads(const float* x, std::int64_t heads, std::int64_t width, const Turn& turn,
                 float* y) {
   const auto sign = static_cast<float>(turn.direction);
+  if (!turn.interleaved) {
+    HWY_DYNAMIC_DISPATCH(rotate_halves)
+    (x, heads, width, turn.cosine, turn.sine, sign, turn.pairs, y);
+  }
   for (std::int64_t head = 0; head < heads; ++head, x += width, y += width) {
-    if (turn.interleaved) {
-      rotate_neighbours(x, turn.cosine, turn.sine, sign, turn.pairs, y);
-    } else {
-      HWY_DYNAMIC_DISPATCH(rotate_halves)
-      (x, x + turn.pairs, turn.cosine, turn.sine, sign, turn.pairs, y, y + turn.pairs);
-    }
+    if (turn.interleaved) rotate_neighbours(x, turn.cosine, turn.sine, sign, turn.pairs, y);
     if (y != x) std::copy(x + 2 * turn.pairs, x + width, y + 2 * turn.pairs);
   }
 }

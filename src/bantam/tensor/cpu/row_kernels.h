@@ -15,6 +15,9 @@ namespace bantam::cpu {
 void normalize_row(const float* x, const float* weight, std::int64_t width, float epsilon,
                    float* y);
 
+/// 1 / sqrt(mean(x²) + epsilon).
+float inverse_rms(const float* x, std::int64_t width, float epsilon);
+
 /// Angles of one token, [pairs] each.
 struct Turn {
   const float *cosine, *sine;

@@ -28,16 +28,18 @@ void normalize_and_turn(const DecoderStep& step, const Tensor* norm, std::int64_
 
 }  // namespace
 
-void finish_heads(const DecoderStep& step, const StepHeads& heads, std::int64_t token) {
+void finish_heads(const DecoderStep& step, const StepHeads& heads, std::int64_t first,
+                  std::int64_t last) {
   const std::int64_t of_queries = step.query->size(0), of_keys = step.key->size(0);
-  float *const query = heads.queries + token * of_queries, *const key =
-                                                               heads.keys + token * of_keys;
-  add_bias(step.query_bias, query), add_bias(step.key_bias, key);
-  add_bias(step.value_bias, heads.values + token * of_keys);
-  normalize_and_turn(step, step.query_norm, token, of_queries, query);
-  normalize_and_turn(step, step.key_norm, token, of_keys, key);
-  store_tokens({heads.keys, heads.values, step.head_width()}, step.rows, token, token + 1,
-               *step.pages);
+  for (std::int64_t token = first; token < last; ++token) {
+    float *const query = heads.queries + token * of_queries, *const key =
+                                                                 heads.keys + token * of_keys;
+    add_bias(step.query_bias, query), add_bias(step.key_bias, key);
+    add_bias(step.value_bias, heads.values + token * of_keys);
+    normalize_and_turn(step, step.query_norm, token, of_queries, query);
+    normalize_and_turn(step, step.key_norm, token, of_keys, key);
+  }
+  store_tokens({heads.keys, heads.values, step.head_width()}, step.rows, first, last, *step.pages);
 }
 
 }  // namespace bantam::cpu

@@ -12,8 +12,9 @@ struct StepHeads {
   float *queries, *keys, *values;
 };
 
-/// Makes of a token's products what attention reads: biases, norms of heads, rotation. Keys and
-/// values go to their pages. On the calling thread.
-void finish_heads(const DecoderStep& step, const StepHeads& heads, std::int64_t token);
+/// Makes of the products of tokens first … last what attention reads: biases, norms of heads,
+/// rotation. Keys and values go to their pages. On the calling thread.
+void finish_heads(const DecoderStep& step, const StepHeads& heads, std::int64_t first,
+                  std::int64_t last);
 
 }  // namespace bantam::cpu

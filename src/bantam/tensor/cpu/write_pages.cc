@@ -20,7 +20,8 @@ template <class Element, class Convert>
 void store(const NewTokens& tokens, std::span<const std::int32_t> rows, std::int64_t begin,
            std::int64_t end, Tensor& pages, Convert convert) {
   const std::int64_t groups = pages.size(1), width = tokens.width, padded = pages.size(4);
-  std::vector<Element> key(static_cast<std::size_t>(padded));
+  thread_local std::vector<Element> key;  // kept: an answer stores one token a layer
+  key.resize(static_cast<std::size_t>(padded));
   const auto widened = [&](const float* from, Element* features) {
     convert(from, static_cast<int>(width), features);
     std::fill(features + width, features + padded, Element{0});
