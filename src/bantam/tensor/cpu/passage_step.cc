@@ -16,15 +16,17 @@ namespace bantam::cpu {
 namespace {
 
 // Tokens that a thread takes at a time, in whole pairs of tiles: enough that opening the weights
-// costs little beside multiplying them, few enough that their activations stay in its cache.
-constexpr std::int64_t kFewestTokens = 128, kMostTokens = 256;
+// costs little beside multiplying them, few enough that their features, 768 KiB, stay in its cache
+// while pairs of tiles of the weight pass by.
+constexpr std::int64_t kFewestTokens = 128, kMostTokens = 256, kMostFeatures = 384 * 1024;
 // Groups of 32 inner features that a thread has at a time, 768 KiB.
 constexpr std::int64_t kMostInnerGroups = 48;
 
-std::int64_t tokens_at_a_time(std::int64_t tokens) {
-  const std::int64_t threads = thread_count(),
-                     rounds = (tokens + threads * kMostTokens - 1) / (threads * kMostTokens),
-                     shares = threads * std::max<std::int64_t>(rounds, 1);
+std::int64_t tokens_at_a_time(std::int64_t tokens, std::int64_t width) {
+  const std::int64_t most = std::clamp(kMostFeatures / width, kFewestTokens, kMostTokens),
+                     of_all = thread_count() * most,
+                     rounds = std::max<std::int64_t>((tokens + of_all / 4) / of_all, 1),
+                     shares = thread_count() * rounds;
   return amx_pairs((tokens + shares - 1) / shares) * kAmxPair;
 }
 
@@ -69,7 +71,7 @@ class PassageStep {
   }
 
   Tensor run() {
-    const std::int64_t at_a_time = tokens_at_a_time(tokens_);
+    const std::int64_t at_a_time = tokens_at_a_time(tokens_, width_);
     parallel_for(tokens_, at_a_time,
                  [&](std::int64_t first, std::int64_t last) { make_heads(first, last); });
     attend_pages(heads_.queries, step_.heads(), *step_.pages, *step_.visibility, step_.form,
@@ -159,7 +161,8 @@ class PassageStep {
 
 bool cuts_by_tokens(std::int64_t tokens, const DecoderStep& step) {
   // A panel of gates has tiles of both weights, which are opened alike.
-  return tokens_at_a_time(tokens) >= kFewestTokens && step.gate->dtype() == step.up->dtype();
+  return tokens_at_a_time(tokens, step.gate->size(1)) >= kFewestTokens &&
+         step.gate->dtype() == step.up->dtype();
 }
 
 Tensor passage_step(const Tensor& x, const DecoderStep& step) { return PassageStep(x, step).run(); }
