@@ -28,8 +28,8 @@ class AmxThread {
     const std::uint16_t *x[2], *y[2];
     std::int64_t tiles;  ///< of each list
   };
-  /// So many tiles of x stay in a first-level cache of 48 KiB while tiles of y, which are loaded
-  /// past it, stream by. With more, tiles wait for the second-level cache.
+  /// So many groups of one factor, 36 KiB, stay in a first-level cache of 48 KiB while those of the
+  /// other stream by, loaded past it. With more, tiles wait for the second-level cache.
   static constexpr std::int64_t kTilesKept = 18;
   /// Factors, and where their product goes: sums [32, 32], rows `stride` floats apart.
   struct Product {

@@ -52,6 +52,7 @@ struct StreamKernels {
   void (*multiply)(const PairProduct& product, SideWork& side);
   void (*open)(SideWork& side);  // what is left
   void (*take)(SideWork& side);
+  std::int64_t parts_of_group;
 };
 
 }  // namespace bantam::cpu
@@ -134,18 +135,15 @@ void take_rest(SideWork& side) {
 
 StreamKernels find(DType dtype) {
   return with_form(dtype, []<class Form>(Form) {
-    return StreamKernels{multiply<Form>, open_rest<Form>, take_rest};
+    return StreamKernels{multiply<Form>, open_rest<Form>, take_rest, kPartsOfGroup};
   });
 }
 
 #else
 
 StreamKernels find(DType) { return {}; }
-constexpr int kPartsOfGroup = 1;
 
 #endif
-
-std::int64_t parts_of_group() { return kPartsOfGroup; }
 
 }  // namespace
 }  // namespace bantam::cpu::HWY_NAMESPACE
@@ -156,7 +154,6 @@ namespace bantam::cpu {
 namespace {
 
 HWY_EXPORT(find);
-HWY_EXPORT(parts_of_group);
 
 struct StreamMemory {
   std::array<Scratch, 2> tiles, sums;
@@ -205,8 +202,9 @@ void PanelStream::begin_opening() {
   side_->tile = opening_.data(), side_->opened = tiles_of(product, next_);
   side_->begin = product.begin, side_->end = product.end;
   side_->group = product.begin, side_->part = 0;
-  side_->to_open = std::ssize(opening_) * product.groups() * HWY_DYNAMIC_DISPATCH(parts_of_group)();
   side_->dtype = product.weights[0]->dtype;
+  side_->to_open =
+      std::ssize(opening_) * product.groups() * kernels_of(side_->dtype).parts_of_group;
 }
 
 void PanelStream::multiply(const AmxRows& x, const StreamOutput& output) {
