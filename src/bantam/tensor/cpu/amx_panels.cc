@@ -59,19 +59,11 @@ struct SomeRows {
   std::int64_t first, last;
 };
 
-// How groups are cut, so that what belongs to some stays in a cache.
-struct Parts {
-  Parts(std::int64_t groups, std::int64_t most)
-      : count(std::max<std::int64_t>((groups + most - 1) / most, 1)),
-        at_once((groups + count - 1) / count) {}
-  std::int64_t count, at_once;
-};
-
 void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const AmxPanel& panel,
                     const std::uint16_t* tiles, const AmxOutput& out) {
   // Sums of some groups after the other meet in the output, which must be near for that.
-  const Parts parts(panel.end - panel.begin,
-                    out.far ? panel.end - panel.begin : AmxThread::kTilesKept);
+  const AmxParts parts(panel.end - panel.begin,
+                       out.far ? panel.end - panel.begin : AmxThread::kTilesKept);
   for (std::int64_t row = 0; row < some.last - some.first; row += kAmxPair) {
     const std::int64_t block = (some.first + row) / kAmxRows;
     for (std::int64_t begin = panel.begin; begin < panel.end; begin += parts.at_once) {
@@ -102,7 +94,7 @@ std::int64_t pairs_of_panel(std::int64_t pairs) {
 void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
                     const AmxOutput& out) {
   const AmxThread amx;
-  const Parts parts(x.groups, kMostGroups);
+  const AmxParts parts(x.groups, kMostGroups);
   auto* const tiles = PanelMemory::of_thread().tiles.at_least<std::uint16_t>(
       2 * (last - first) * parts.at_once * kAmxTile);
   for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
@@ -116,7 +108,7 @@ void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
                     const TakeSums& take) {
   constexpr std::int64_t kRows = 128;
   const AmxThread amx;
-  const Parts parts(x.groups, kMostGroups);
+  const AmxParts parts(x.groups, kMostGroups);
   const std::int64_t columns = pairs * kAmxPair,
                      at_once = parts.count == 1 ? kRows : std::max<std::int64_t>(x.rows, 1);
   PanelMemory& memory = PanelMemory::of_thread();

@@ -2,6 +2,7 @@
 // rows pass by it, 32 at a time, and each 32 meet two tiles of columns at once.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -12,6 +13,14 @@ namespace bantam::cpu {
 /// Rows or columns that tiles of products take together.
 constexpr int kAmxPair = 2 * kAmxRows;
 inline std::int64_t amx_pairs(std::int64_t count) { return (count + kAmxPair - 1) / kAmxPair; }
+
+/// How groups are cut in parts of at most so many, so that what belongs to one stays in a cache.
+struct AmxParts {
+  AmxParts(std::int64_t groups, std::int64_t most)
+      : count(std::max<std::int64_t>((groups + most - 1) / most, 1)),
+        at_once((groups + count - 1) / count) {}
+  std::int64_t count, at_once;
+};
 
 /// Rows in bf16: [pairs of blocks of 16 rows][2][groups of 32 neighbors][16][32], zeros after the
 /// last.

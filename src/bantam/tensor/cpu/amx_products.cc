@@ -43,51 +43,30 @@ void amx_products(const AmxRows& x, std::span<const InterleavedProduct> products
   });
 }
 
-namespace {
-
-// Pairs of either weight that stand in a panel; each is a group of the next product.
-std::int64_t pairs_of_gates(const InterleavedWeight& gate) {
-  static_assert(kAmxPair == kAmxDepth);
-  return std::max<std::int64_t>(pairs_of_panel(2 * amx_pairs(gate.rows)) / 2, 1);
-}
-
-class GatedProduct {
- public:
-  GatedProduct(const AmxRows& x, const InterleavedWeight& gate, const InterleavedWeight& up,
-               const AmxRows& out)
-      : x_(x), out_(out), open_gate_(panel_opener(gate)), open_up_(panel_opener(up)) {}
-
-  void multiply(std::int64_t first, std::int64_t last) const {
-    const std::int64_t some = last - first, width = some * kAmxPair;
-    multiply_pairs(
-        x_, 2 * some,
-        [&](const AmxPanel& panel, std::uint16_t* tiles) {
-          const AmxPanel half{first, last, panel.begin, panel.end};
-          open_gate_(half, tiles);
-          open_up_(half, tiles + 2 * some * panel.of_tile());
-        },
-        [&](std::int64_t row, std::int64_t rows, float* sums, std::int64_t stride) {
-          for (std::int64_t r = 0; r < rows; ++r) {
-            float* const of_row = sums + r * stride;
-            gate_elements(of_row, of_row + width, width, of_row);
-          }
-          pack_rows({sums, rows, width, stride, true}, out_, row, first);
-        });
-  }
-
- private:
-  const AmxRows &x_, &out_;
-  OpenPanel open_gate_, open_up_;
-};
-
-}  // namespace
-
 PackedRows gated_amx_products(const AmxRows& x, const InterleavedWeight& gate,
                               const InterleavedWeight& up) {
   PackedRows out(x.rows, gate.rows);
-  const GatedProduct product(x, gate, up, out.view());
-  parallel_for(amx_pairs(gate.rows), pairs_of_gates(gate),
-               [&](std::int64_t first, std::int64_t last) { product.multiply(first, last); });
+  const OpenPanel open_gate = panel_opener(gate), open_up = panel_opener(up);
+  const std::int64_t pairs = amx_pairs(gate.rows);
+  // A pair of either stands in a panel, and is a group of the next product.
+  static_assert(kAmxPair == kAmxDepth);
+  const std::int64_t of_either = std::max<std::int64_t>(pairs_of_panel(2 * pairs) / 2, 1);
+  parallel_for(pairs, of_either, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t some = last - first, width = some * kAmxPair;
+    const OpenPanel open = [&](const AmxPanel& panel, std::uint16_t* tiles) {
+      const AmxPanel half{first, last, panel.begin, panel.end};
+      open_gate(half, tiles);
+      open_up(half, tiles + 2 * some * panel.of_tile());
+    };
+    multiply_pairs(x, 2 * some, open,
+                   [&](std::int64_t row, std::int64_t rows, float* sums, std::int64_t stride) {
+                     for (std::int64_t r = 0; r < rows; ++r) {
+                       float* const of_row = sums + r * stride;
+                       gate_elements(of_row, of_row + width, width, of_row);
+                     }
+                     pack_rows({sums, rows, width, stride, true}, out.view(), row, first);
+                   });
+  });
   return out;
 }
 

@@ -223,9 +223,9 @@ void PanelStream::multiply_panel(const AmxRows& x, const StreamOutput& output) {
   begin_opening();
   const StreamKernels kernels = kernels_of(side.dtype);
   const std::int64_t groups = of.groups(), count = of.weights_count(),
-                     parts = (groups + AmxThread::kTilesKept - 1) / AmxThread::kTilesKept,
-                     at_once = (groups + parts - 1) / parts, pairs = amx_pairs(x.rows),
-                     column = panel_pair * kAmxPair, steps = pairs * count * groups;
+                     at_once = AmxParts(groups, AmxThread::kTilesKept).at_once,
+                     pairs = amx_pairs(x.rows), column = panel_pair * kAmxPair,
+                     steps = pairs * count * groups;
   const bool stays = output.sums != nullptr;
   const std::int64_t stride = stays ? amx_pairs(of.weights[0]->rows) * kAmxPair : count * kAmxPair;
   float* const sums =
