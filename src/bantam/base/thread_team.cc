@@ -36,8 +36,17 @@ bool pause_until(const Done& done) {
   return false;
 }
 
-// Lines that memory gives one core, at 16 GB/s, while it pauses once. One that asks for more sees
-// much of what it asks for dropped.
+// GB/s at which a core asks for memory. One that asks for more than comes waits where it is
+// Intel's; others drop what they have no room for, so that half of it never comes.
+double rate_of_asking() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_cpu_is("intel") ? 64 : 16;
+#else
+  return 16;
+#endif
+}
+
+// Lines to ask for while a core pauses once.
 int lines_a_pause() {
   static const int lines = [] {
     constexpr int kCount = 50;
@@ -48,7 +57,7 @@ int lines_a_pause() {
       shortest = std::min(shortest, Clock::now() - begin);
     }
     const auto nanoseconds = std::chrono::duration<double, std::nano>(shortest).count() / kCount;
-    return std::clamp(static_cast<int>(nanoseconds * 16 / 64), 1, 64);
+    return std::clamp(static_cast<int>(nanoseconds * rate_of_asking() / 64), 1, 64);
   }();
   return lines;
 }
