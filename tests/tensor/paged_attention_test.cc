@@ -201,6 +201,26 @@ TEST(PagedAttention, AgreesWithDoubleOverTheStoredValues) {
   check(scattered(), {2, 2, 32});
 }
 
+// What a row summed up is made relative to a larger score where one comes. Scores are exact here,
+// so that only weights and values round.
+TEST(PagedAttention, LaterKeysMayHaveFarLargerScores) {
+  constexpr std::int64_t kKeys = 560, kWidth = 64;
+  constexpr float kSizes[] = {0, 60, 50, 120, 125};  // of every 128 keys
+  Tensor q = Tensor::zeros({kKeys, 3, kWidth}), k = Tensor::zeros({kKeys, 1, kWidth});
+  for (std::int64_t row = 0; row < kKeys; ++row) {
+    for (std::int64_t head = 0; head < 3; ++head) {
+      q.data<float>()[(row * 3 + head) * kWidth] = head == 2 ? -1.0f : 1.0f;
+    }
+    k.data<float>()[row * kWidth] = kSizes[row / 128] + static_cast<float>(row % 7) * 0.5f;
+  }
+  const Tensor pages = filled_pages(k, random({kKeys, 1, kWidth}, 5), DType::f16);
+  const Visibility plan = continued(kKeys, kKeys);
+  const std::vector<double> expected = attention_in_double(q, pages, plan, 1);
+  EXPECT_LT(relative_error(paged_attention(q, pages, plan, 1), expected), 1e-11);
+  const RoundActivations scope(Rounding::passage);
+  EXPECT_LT(relative_error(paged_attention(q, pages, plan, 1), expected), 2e-5);
+}
+
 // Products of passages may be formed otherwise (Rounding), and keep to the same.
 class PagedAttentionBits : public testing::TestWithParam<Rounding> {
   RoundActivations scope_{GetParam()};

@@ -31,9 +31,10 @@ class AmxThread {
   /// So many groups of one factor, 36 KiB, stay in a first-level cache of 48 KiB while those of the
   /// other stream by, loaded past it. With more, tiles wait for the second-level cache.
   static constexpr std::int64_t kTilesKept = 18;
-  /// Factors, and where their product goes: sums [32, 32], rows `stride` floats apart.
+  /// Factors, and where their product goes or is added: sums [32, 32], rows `stride` floats apart.
   struct Product {
     Factors factors;
+    bool accumulate;
     float* sums;
     std::int64_t stride;
   };

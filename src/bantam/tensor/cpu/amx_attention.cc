@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -37,6 +38,7 @@ struct ScoreBlock {
   int rows, pieces;
   bool whole;                                    // each row sees 32 keys of each piece
   const int (*seen)[AmxAttention::kMostPieces];  // else: of each piece, by each row
+  int width;                                     // of sums
 };
 
 // How factors become tiles.
@@ -50,9 +52,10 @@ struct AttentionPacks {
   void (*values)(const std::uint16_t* from, int count, int width, std::int64_t list,
                  std::uint16_t* tiles);
   // exp(scores - maximum) of the keys that a row sees, as tiles [2][kMostPieces]; 0 for others.
-  // The products, of which none has to do with the block, are formed meanwhile.
-  void (*weights)(const ScoreBlock& block, std::span<const AmxThread::Product> products,
-                  float* maximum, float* sum, std::uint16_t* tiles);
+  // The products, of which none has to do with the block, are formed meanwhile. Rows that go on are
+  // relative to the maximum that they have, or what they have is made relative to a larger one.
+  void (*weights)(const ScoreBlock& block, bool go_on, std::span<const AmxThread::Product> products,
+                  PartialRows rows, std::uint16_t* tiles);
 };
 
 }  // namespace bantam::cpu
@@ -128,21 +131,6 @@ void pack_values(const std::uint16_t* from, int count, int width, std::int64_t l
   }
 }
 
-// exp(x) for x up to 0, to 3e-6: weights keep 8 bits, and their sums see the same error. With
-// x / ln 2 = n + f, n its floor: 2^f = 1 + f q(f), q fitted to the least relative error. NaN stays
-// NaN.
-HWY_INLINE SixteenFloats weight(__mmask16 seen, SixteenFloats scaled) {
-  constexpr int kToFloor = 1;
-  const auto x = hn::Max(hn::Set(kFloats, -126.0f), scaled);  // NaN if the second is
-  const SixteenFloats f{_mm512_reduce_ps(x.raw, kToFloor)};
-  auto q = hn::Set(kFloats, 0.0134266847f);
-  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.0522424728f));
-  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.241280198f));
-  q = hn::MulAdd(q, f, hn::Set(kFloats, 0.693044841f));
-  q = hn::MulAdd(q, f, hn::Set(kFloats, 1.0f));
-  return SixteenFloats{_mm512_maskz_scalef_ps(seen, q.raw, x.raw)};
-}
-
 // Lanes of a vector that a row sees, of each of kPieces pieces.
 template <int kPieces>
 struct Lanes {
@@ -156,16 +144,36 @@ struct Lanes {
   }
 };
 
+// A row's sums so far.
+struct RowSums {
+  float *outputs, &maximum, &sum;
+  int width;
+
+  void become_relative_to(float larger) {
+    const float factor = std::exp(maximum - larger);
+    for (int i = 0; i < width; ++i) outputs[i] *= factor;
+    sum *= factor, maximum = larger;
+  }
+};
+
+// By how much scores may exceed the maximum that weights are relative to: f32 and bf16 have as many
+// digits of exp(16) as of 1, and it is rare that what is there has to change.
+constexpr float kAboveMaximum = 16;
+
 template <int kPieces, class Load, class Weight>
-HWY_INLINE void weigh_row(Load load, Weight weight_of, float& maximum, float& sum,
+HWY_INLINE void weigh_row(Load load, Weight weight_of, bool goes_on, RowSums row,
                           std::uint16_t* to) {
-  constexpr float kLog2e = 1.44269504f;
+  constexpr float kLog2OfE = 1.44269504f;
   SixteenFloats x[2 * kPieces];
   for (int v = 0; v < 2 * kPieces; ++v) x[v] = load(v);
   auto most = x[0];
   for (int v = 1; v < 2 * kPieces; ++v) most = hn::Max(most, x[v]);
-  maximum = hn::GetLane(hn::MaxOfLanes(kFloats, most));
-  const auto scale = hn::Set(kFloats, kLog2e), shift = hn::Set(kFloats, maximum * kLog2e);
+  if (!goes_on) {
+    row.maximum = hn::GetLane(hn::MaxOfLanes(kFloats, most));
+  } else if (!hn::AllFalse(kFloats, hn::Gt(most, hn::Set(kFloats, row.maximum + kAboveMaximum)))) {
+    row.become_relative_to(hn::GetLane(hn::MaxOfLanes(kFloats, most)));
+  }
+  const auto scale = hn::Set(kFloats, kLog2OfE), shift = hn::Set(kFloats, row.maximum * kLog2OfE);
   auto total = hn::Zero(kFloats);
   for (int v = 0; v < 2 * kPieces; ++v) {
     x[v] = weight_of(v, hn::MulSub(x[v], scale, shift));
@@ -174,31 +182,36 @@ HWY_INLINE void weigh_row(Load load, Weight weight_of, float& maximum, float& su
   for (int piece = 0; piece < kPieces; ++piece, to += kAmxTile) {
     hn::StoreU(to_bf16(x[2 * piece], x[2 * piece + 1]), kHalves, to);
   }
-  sum = hn::GetLane(hn::SumOfLanes(kFloats, total));
+  const float added = hn::GetLane(hn::SumOfLanes(kFloats, total));
+  row.sum = goes_on ? row.sum + added : added;
+}
+
+HWY_INLINE void begin_without_keys(PartialRows rows, int row) {
+  rows.maximum[row] = -std::numeric_limits<float>::infinity(), rows.sum[row] = 0;
 }
 
 template <int kPieces>
-HWY_INLINE void weigh_row_of_block(const ScoreBlock& block, int row, float* maximum, float* sum,
+HWY_INLINE void weigh_row_of_block(const ScoreBlock& block, int row, bool goes_on, PartialRows rows,
                                    std::uint16_t* tiles) {
-  constexpr __mmask16 kAll = 0xffff;
+  const RowSums sums{rows.outputs + row * block.width, rows.maximum[row], rows.sum[row],
+                     block.width};
   std::uint16_t* const to =
       tiles + row / kAmxRows * AmxAttention::kMostPieces * kAmxTile + row % kAmxRows * kAmxDepth;
   const float* const scores = block.scores + row * ScoreBlock::kStride;
   const auto load = [&](int v) HWY_ATTR { return hn::LoadU(kFloats, scores + v * kLanes); };
   if (block.whole) {
     weigh_row<kPieces>(
-        load, [](int, SixteenFloats x) HWY_ATTR { return weight(kAll, x); }, maximum[row], sum[row],
-        to);
+        load, [](int, SixteenFloats x) HWY_ATTR { return rough_power(x); }, goes_on, sums, to);
   } else if (block.seen[row][0] > 0) {
     const Lanes<kPieces> lanes(block.seen[row]);
     const auto unseen = hn::Set(kFloats, -std::numeric_limits<float>::max());
     weigh_row<kPieces>(
         [&](int v)
             HWY_ATTR { return hn::IfThenElse(hn::Mask512<float>{lanes.of[v]}, load(v), unseen); },
-        [&](int v, SixteenFloats x) HWY_ATTR { return weight(lanes.of[v], x); }, maximum[row],
-        sum[row], to);
+        [&](int v, SixteenFloats x) HWY_ATTR { return rough_power(x, lanes.of[v]); }, goes_on, sums,
+        to);
   } else {
-    maximum[row] = -std::numeric_limits<float>::infinity(), sum[row] = 0;
+    if (!goes_on) begin_without_keys(rows, row);
     for (int piece = 0; piece < kPieces; ++piece) {
       hn::StoreU(hn::Zero(kHalves), kHalves, to + piece * kAmxTile);
     }
@@ -206,7 +219,7 @@ HWY_INLINE void weigh_row_of_block(const ScoreBlock& block, int row, float* maxi
 }
 
 HWY_INLINE void multiply(const AmxThread::Product& product) {
-  amx::begin_sums(false, product.sums, product.stride);
+  amx::begin_sums(product.accumulate, product.sums, product.stride);
   for (std::int64_t tile = 0; tile < product.factors.tiles; ++tile) {
     amx::add_tiles<amx::Passing::y>(product.factors, tile);
   }
@@ -214,35 +227,35 @@ HWY_INLINE void multiply(const AmxThread::Product& product) {
 }
 
 template <int kPieces>
-void weigh_block(const ScoreBlock& block, std::span<const AmxThread::Product> products,
-                 float* maximum, float* sum, std::uint16_t* tiles) {
+void weigh_block(const ScoreBlock& block, bool go_on, std::span<const AmxThread::Product> products,
+                 PartialRows rows, std::uint16_t* tiles) {
   std::size_t formed = 0;
   for (int row = 0; row < block.rows; ++row) {
     const std::size_t due =
         products.size() * static_cast<std::size_t>(row + 1) / static_cast<std::size_t>(block.rows);
     for (; formed < due; ++formed) multiply(products[formed]);
     if constexpr (kPieces > 0) {
-      weigh_row_of_block<kPieces>(block, row, maximum, sum, tiles);
-    } else {
-      maximum[row] = -std::numeric_limits<float>::infinity(), sum[row] = 0;
+      weigh_row_of_block<kPieces>(block, row, go_on, rows, tiles);
+    } else if (!go_on) {
+      begin_without_keys(rows, row);
     }
   }
 }
 
-void weigh(const ScoreBlock& block, std::span<const AmxThread::Product> products, float* maximum,
-           float* sum, std::uint16_t* tiles) {
+void weigh(const ScoreBlock& block, bool go_on, std::span<const AmxThread::Product> products,
+           PartialRows rows, std::uint16_t* tiles) {
   static_assert(AmxAttention::kMostPieces == 4);
   switch (block.pieces) {
     case 0:
-      return weigh_block<0>(block, products, maximum, sum, tiles);
+      return weigh_block<0>(block, go_on, products, rows, tiles);
     case 1:
-      return weigh_block<1>(block, products, maximum, sum, tiles);
+      return weigh_block<1>(block, go_on, products, rows, tiles);
     case 2:
-      return weigh_block<2>(block, products, maximum, sum, tiles);
+      return weigh_block<2>(block, go_on, products, rows, tiles);
     case 3:
-      return weigh_block<3>(block, products, maximum, sum, tiles);
+      return weigh_block<3>(block, go_on, products, rows, tiles);
     default:
-      return weigh_block<4>(block, products, maximum, sum, tiles);
+      return weigh_block<4>(block, go_on, products, rows, tiles);
   }
 }
 
@@ -273,10 +286,29 @@ constexpr std::int64_t kWeightList = AmxAttention::kMostPieces * kAmxTile;
 
 }  // namespace
 
+// Of all tiles of keys, [pieces][2 blocks of keys][width / 32], after which those of values begin.
+std::int64_t size_of_keys(int width) { return std::int64_t{kWeightList} * 2 * width / kAmxDepth; }
+
 bool attends_by_amx(int width) { return has_amx() && width % kAmxPair == 0; }
 
 std::uint16_t* AmxAttention::queries_of(std::int64_t group) const {
   return packed_ + group * amx_pairs(rows()) * 2 * (rows_.width / kAmxDepth) * kAmxTile;
+}
+
+std::int64_t AmxAttention::packed_size(int width) {
+  return size_of_keys(width) + width / kAmxRows * kWeightList;
+}
+
+void AmxAttention::pack(std::span<const AmxPiece> pieces, std::span<const AmxPage> pages, int width,
+                        std::uint16_t* packed) {
+  const std::int64_t of_piece = size_of_keys(width) / kMostPieces;
+  std::uint16_t *keys = packed, *values = packed + size_of_keys(width);
+  for (std::size_t number = 0; number < pieces.size(); ++number) {
+    const auto& [first, count, before] = pieces[number];
+    packs().keys(pages[number].keys, first, width, keys);
+    packs().values(pages[number].values + first * width, count, width, kWeightList, values);
+    keys += of_piece, values += kAmxTile;
+  }
 }
 
 void AmxAttention::begin(const Rows& rows, std::int64_t groups) {
@@ -320,20 +352,14 @@ struct AmxAttention::Block {
 };
 
 void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
-                          const ChangeScores& change, PartialRows out) {
+                          const std::uint16_t* packed, const ChangeScores& change, PartialRows out,
+                          bool go_on) {
   const int width = rows_.width;
   const std::int64_t of_width = width / kAmxDepth, list = of_width * kAmxTile;
-  auto* const keys = keys_.at_least<std::uint16_t>(kMostPieces * 2 * list);
-  auto* const values = values_.at_least<std::uint16_t>(width / kAmxRows * kWeightList);
+  const std::uint16_t *const keys = packed, *const values = packed + size_of_keys(width);
   auto* const weights = weights_.at_least<std::uint16_t>(2 * 2 * kWeightList);
   constexpr std::int64_t kScores = kAmxPair * ScoreBlock::kStride;
   auto* const scores = scores_.at_least<float>(2 * kScores);
-  for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
-    const AmxPiece& from = pieces[piece];
-    const auto at = static_cast<std::int64_t>(piece);
-    packs().keys(from.keys, from.first, width, keys + at * 2 * list);
-    packs().values(from.values, from.count, width, kWeightList, values + at * kAmxTile);
-  }
   auto* const last_sums = sums_.at_least<float>(kAmxPair * width);
 
   // Tiles multiply beside vectors: while a block is weighed, the scores of the next one and the
@@ -344,6 +370,7 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
     for (int piece = 0; piece < block.pieces; ++piece) {
       const std::uint16_t* const of_piece = keys + piece * 2 * list;
       products.push_back({{{queries, queries + list}, {of_piece, of_piece + list}, of_width},
+                          false,
                           scores + number % 2 * kScores + piece * ScoreBlock::kPieceKeys,
                           ScoreBlock::kStride});
     }
@@ -356,6 +383,7 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
       const std::uint16_t* const columns = values + e / kAmxRows * kWeightList;
       products.push_back(
           {{{of_block, of_block + kWeightList}, {columns, columns + kWeightList}, block.pieces},
+           go_on,
            sums + e,
            width});
     }
@@ -364,7 +392,7 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
   const AmxThread amx;
   const auto form = [&] {
     for (const AmxThread::Product& product : products) {
-      amx.multiply(product.factors, false, product.sums, product.stride);
+      amx.multiply(product.factors, product.accumulate, product.sums, product.stride);
     }
     products.clear();
   };
@@ -386,16 +414,16 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
                of_block + row * ScoreBlock::kStride + piece * ScoreBlock::kPieceKeys);
       }
     }
-    packs().weights({of_block, block.rows, block.pieces, block.whole, block.seen}, products,
-                    out.maximum + block.first, out.sum + block.first,
-                    weights + number % 2 * 2 * kWeightList);
+    packs().weights({of_block, block.rows, block.pieces, block.whole, block.seen, width}, go_on,
+                    products, out.from(block.first, width), weights + number % 2 * 2 * kWeightList);
     products.clear();
     before = block, block = next;
   }
+  float* const of_last = out.outputs + std::int64_t{before.first} * width;
+  const bool apart = before.rows < kAmxPair;  // tiles are whole
+  if (apart && go_on) std::copy_n(of_last, before.rows * width, last_sums);
   add_sums(before, blocks - 1), form();
-  if (before.rows < kAmxPair) {
-    std::copy_n(last_sums, before.rows * width, out.outputs + std::int64_t{before.first} * width);
-  }
+  if (apart) std::copy_n(last_sums, before.rows * width, of_last);
 }
 
 }  // namespace bantam::cpu

@@ -16,12 +16,15 @@ namespace bantam::cpu {
 /// True where AmxAttention takes heads of this width on this CPU.
 bool attends_by_amx(int width);
 
-/// Some keys of a page, and their values, in f16.
+/// Some keys of a page.
 struct AmxPiece {
-  const std::uint16_t *keys,  ///< of the page: [width / 4][32][4]
-      *values;                ///< from the first key's on: [count, width]
-  int first, count;           ///< keys of the page
-  std::int32_t before;        ///< keys that precede
+  int first, count;
+  std::int32_t before;  ///< keys that precede
+};
+/// The pages of a key head that they and their values lie in, in f16.
+struct AmxPage {
+  const std::uint16_t *keys,  ///< [width / 4][32][4]
+      *values;                ///< [32, width]
 };
 
 /// Queries that see the beginnings of one list of keys, and some key heads: a row is a query and
@@ -30,6 +33,12 @@ class AmxAttention {
  public:
   /// Keys that are attended at once.
   static constexpr int kMostPieces = 4;
+
+  /// What keys and values of so many pieces take as tiles, in elements.
+  static std::int64_t packed_size(int width);
+  /// Packs pieces of as many pages.
+  static void pack(std::span<const AmxPiece> pieces, std::span<const AmxPage> pages, int width,
+                   std::uint16_t* packed);
 
   struct Rows {
     int queries, per_group, width;
@@ -43,9 +52,10 @@ class AmxAttention {
 
   /// Changes scores of a row, those of keys `first` … first + count.
   using ChangeScores = std::function<void(int row, std::int32_t first, int count, float* scores)>;
-  /// Fills rows with what they sum over pieces; `change` may be empty.
-  void attend(std::int64_t group, std::span<const AmxPiece> pieces, const ChangeScores& change,
-              PartialRows out);
+  /// Fills rows with what they sum over pieces, which the packed ones begin with, or adds that to
+  /// what they go on from; `change` may be empty.
+  void attend(std::int64_t group, std::span<const AmxPiece> pieces, const std::uint16_t* packed,
+              const ChangeScores& change, PartialRows out, bool go_on);
 
  private:
   struct Block;
@@ -54,7 +64,7 @@ class AmxAttention {
 
   Rows rows_{};
   std::vector<AmxThread::Product> products_;
-  Scratch queries_, keys_, values_, weights_, scores_, sums_;
+  Scratch queries_, weights_, scores_, sums_;
   std::uint16_t* packed_ = nullptr;  // [groups][pairs of blocks of 16 rows][2][width / 32] tiles
 };
 

@@ -36,6 +36,22 @@ HWY_INLINE ThirtyTwoHalves to_bf16_pairs(SixteenFloats first, SixteenFloats seco
       _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), to_bf16(first, second).raw)};
 }
 
+// 2^x to 9e-5, for what is rounded to bf16, that is by up to 2e-3: with x = n + f, n its floor,
+// 2^f = 1 + f q(f), q fitted to the least relative error. Below -126 it is 2^-126, for results
+// that are no normal numbers take a hundred cycles; NaN stays NaN.
+HWY_INLINE SixteenFloats rough_power(SixteenFloats x, __mmask16 some = 0xffff) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  constexpr hn::Full512<float> d;
+  constexpr int kToFloor = 1;
+  x = hn::Max(hn::Set(d, -126.0f), x);  // NaN if the second is
+  const SixteenFloats f{_mm512_reduce_ps(x.raw, kToFloor)};
+  auto q = hn::Set(d, 0.0770670548f);
+  q = hn::MulAdd(q, f, hn::Set(d, 0.227644980f));
+  q = hn::MulAdd(q, f, hn::Set(d, 0.695116818f));
+  q = hn::MulAdd(q, f, hn::Set(d, 1.0f));
+  return SixteenFloats{_mm512_maskz_scalef_ps(some, q.raw, x.raw)};
+}
+
 #endif  // HWY_TARGET == HWY_AVX3_DL
 }  // namespace bantam::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

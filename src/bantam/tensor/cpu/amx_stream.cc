@@ -88,6 +88,14 @@ HWY_INLINE void take_row(const SideWork& side, const float* from) {
   constexpr hn::Full512<float> d;
   const StreamOutput& output = *side.output;
   const std::int64_t at = side.row * output.width + side.first_column;
+  if (side.columns == kAmxPair) {
+    for (std::int64_t i = 0; i < kAmxPair; i += kLanes) {
+      auto sums = hn::LoadU(d, from + i);
+      if (output.base != nullptr) sums = hn::Add(hn::LoadU(d, output.base + at + i), sums);
+      hn::StoreU(sums, d, output.out + at + i);
+    }
+    return;
+  }
   for (std::int64_t i = 0; i < side.columns; i += kLanes) {
     const auto some = hn::FirstN(d, static_cast<std::size_t>(side.columns - i));
     auto sums = hn::LoadU(d, from + i);

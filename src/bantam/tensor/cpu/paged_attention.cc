@@ -4,7 +4,8 @@
 // are a chunk, which has a maximum and sums of its own; chunks are merged in order. All of this
 // follows from the query's own list of keys. So pieces of work may be cut as suits: chunks of one
 // long context go to several threads, and queries of one sequence whose lists begin alike share
-// what they read, with the same bits.
+// what they read, with the same bits. Tiles of AMX go on from the sums of the chunk before instead,
+// so that one thread has all chunks of a row.
 #include "bantam/tensor/ops/paged_attention.h"
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/amx_attention.h"
 #include "bantam/tensor/cpu/kernels.h"
+#include "bantam/tensor/cpu/packed_keys.h"
 #include "bantam/tensor/cpu/paged_blocks.h"
 #include "bantam/tensor/cpu/row_kernels.h"
 #include "bantam/tensor/ops/linear.h"
@@ -49,9 +51,10 @@ struct Visit {
 // [heads of a key head].
 class PagedWork {
  public:
-  PagedWork(const PagedProblem& problem, const PagedBlock& block, std::int64_t first_group,
-            std::int64_t last_group)
+  PagedWork(const PagedProblem& problem, const PackedKeys& keys, const PagedBlock& block,
+            std::int64_t first_group, std::int64_t last_group)
       : problem_(problem),
+        keys_(keys),
         block_(block),
         first_group_(first_group),
         last_group_(last_group),
@@ -70,24 +73,25 @@ class PagedWork {
   }
 
   /// The first of what it reads for a chunk; nothing beyond the last chunk.
-  Visit begin_of(std::int32_t chunk) const {
-    const std::size_t count = block_.pieces.size(),
-                      first = std::min(static_cast<std::size_t>(chunk * kChunkPieces), count);
-    return {
-        std::span(block_.pieces).subspan(first, std::min<std::size_t>(kChunkPieces, count - first)),
-        first_group_};
-  }
+  Visit begin_of(std::int32_t chunk) const { return {block_.chunk(chunk), first_group_}; }
 
   /// Fills its rows with what they sum over one chunk of pieces; `next` will be read then.
   void attend(std::int32_t chunk, const Visit& next, PartialRows rows) {
     prepare();
-    if (problem_.by_tiles) return attend_by_tiles(begin_of(chunk).pieces, rows);
+    if (problem_.by_tiles) return attend_by_tiles(chunk, rows, false);
     std::fill_n(rows.outputs, this->rows() * problem_.width, 0.0f);
     for (Visit visit = begin_of(chunk); visit.group < last_group_; ++visit.group) {
       const bool is_last = visit.group + 1 == last_group_;
       attend(visit, is_last ? next : Visit{visit.pieces, visit.group + 1},
              rows.from((visit.group - first_group_) * of_group_, problem_.width));
     }
+  }
+
+  /// Adds a later chunk to all its rows. `part` has room for as many.
+  void add(std::int32_t chunk, const Visit& next, PartialRows rows, PartialRows part) {
+    if (problem_.by_tiles) return attend_by_tiles(chunk, rows, true);
+    attend(chunk, next, part);
+    merge(rows, part, each_row());
   }
 
   /// Adds what a later chunk gave some rows.
@@ -140,11 +144,6 @@ class PagedWork {
     }
   }
 
-  // Of a piece in the pages: the plane of a side and key head.
-  std::int64_t plane(const Piece& piece, PageSide side, std::int64_t group) const {
-    const std::int64_t plane = group * 2 + (side == PageSide::values);
-    return piece.row / kPageRows * problem_.pages.stride(0) + plane * kPageRows * problem_.width;
-  }
   // In its plane: its first key, of which it reads every feature, or its first value.
   std::int64_t in_plane(const Piece& piece, PageSide side) const {
     return piece.row % kPageRows * (side == PageSide::keys ? kKeyQuad : problem_.width);
@@ -154,7 +153,8 @@ class PagedWork {
   const std::uint16_t* read_after(std::size_t number, PageSide side, const Visit& visit,
                                   const Visit& next) const {
     const auto of = [&](const Visit& at, std::size_t piece, PageSide of_side) {
-      return problem_.pages.data<std::uint16_t>() + plane(at.pieces[piece], of_side, at.group) +
+      return problem_.pages.data<std::uint16_t>() +
+             problem_.plane(at.pieces[piece], of_side, at.group) +
              in_plane(at.pieces[piece], of_side);
     };
     if (number + 1 < visit.pieces.size()) return of(visit, number + 1, side);
@@ -173,7 +173,7 @@ class PagedWork {
     const std::int64_t width = problem_.width;
     const auto stored = [&]<class Element>(const Piece& piece, PageSide side,
                                            const Element* pages) {
-      return pages + plane(piece, side, visit.group) + in_plane(piece, side);
+      return pages + problem_.plane(piece, side, visit.group) + in_plane(piece, side);
     };
     const auto soon = [&](const Piece& piece, PageSide side) {
       return read_after(static_cast<std::size_t>(&piece - visit.pieces.data()), side, visit, next);
@@ -188,8 +188,8 @@ class PagedWork {
     if (widens_) {
       attend(visit, rows, tiles_.scores, tiles_.mix, [&](const Piece& piece, PageSide side) {
         if (side == PageSide::keys) {
-          tiles_.widen(pages + plane(piece, side, visit.group), static_cast<int>(kPageRows * width),
-                       soon(piece, side), wide_);
+          tiles_.widen(pages + problem_.plane(piece, side, visit.group),
+                       static_cast<int>(kPageRows * width), soon(piece, side), wide_);
           return Side<float>{wide_ + in_plane(piece, side)};
         }
         tiles_.widen(stored(piece, side, pages), static_cast<int>(piece.count * width),
@@ -230,27 +230,19 @@ class PagedWork {
     }
   }
 
-  // The rows of all key heads over pieces, in tiles of bf16.
-  void attend_by_tiles(std::span<const Piece> pieces, PartialRows rows) {
-    static_assert(kChunkPieces <= AmxAttention::kMostPieces);
+  // The rows of all key heads over a chunk, in tiles of bf16.
+  void attend_by_tiles(std::int32_t chunk, PartialRows rows, bool go_on) {
     AmxAttention& tiles = PagedScratch::of_thread().tiles;
-    const auto* pages = problem_.pages.data<std::uint16_t>();
-    std::array<AmxPiece, AmxAttention::kMostPieces> list;
+    const AmxPieces pieces(block_.chunk(chunk));
     for (std::int64_t group = first_group_; group < last_group_; ++group) {
-      std::ranges::transform(pieces, list.begin(), [&](const Piece& piece) {
-        return AmxPiece{
-            pages + plane(piece, PageSide::keys, group),
-            pages + plane(piece, PageSide::values, group) + in_plane(piece, PageSide::values),
-            piece.row % static_cast<int>(kPageRows), piece.count, piece.before};
-      });
       AmxAttention::ChangeScores change;
       if (problem_.bias.present() || problem_.form.capped()) {
         change = [&](int row, std::int32_t before, int count, float* scores) {
           adjust(row, group, before, count, scores);
         };
       }
-      tiles.attend(group - first_group_, std::span(list).first(pieces.size()), change,
-                   rows.from((group - first_group_) * of_group_, problem_.width));
+      tiles.attend(group - first_group_, pieces.list(), keys_.at(block_, chunk, group), change,
+                   rows.from((group - first_group_) * of_group_, problem_.width), go_on);
     }
   }
 
@@ -295,6 +287,7 @@ class PagedWork {
 
   const AttentionTiles& tiles_ = attention_tiles();
   const PagedProblem& problem_;
+  const PackedKeys& keys_;
   const PagedBlock& block_;
   std::int64_t first_group_, last_group_;
   int queries_, of_group_;  // of_group_: rows of a key head
@@ -338,8 +331,8 @@ class Partials {
 };
 
 // A unit of work is one chunk of one block; then one block's head is merged.
-void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>& blocks,
-                      float* out) {
+void attend_in_chunks(const PagedProblem& problem, const PackedKeys& keys,
+                      const std::vector<PagedBlock>& blocks, float* out) {
   struct Part {
     std::size_t block;
     std::int32_t chunk;
@@ -353,13 +346,13 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
   Partials partials(problem, blocks);
   parallel_for(std::ssize(parts), 1, [&](std::int64_t number, std::int64_t) {
     const auto [block, chunk] = parts[static_cast<std::size_t>(number)];
-    PagedWork work(problem, blocks[block], 0, problem.groups);
+    PagedWork work(problem, keys, blocks[block], 0, problem.groups);
     work.attend(chunk, work.begin_of(chunk + 1), partials.at(blocks, block, chunk));
   });
   const auto merge_head = [&](std::int64_t unit) {
     const auto number = static_cast<std::size_t>(unit / problem.heads);
     const PagedBlock& block = blocks[number];
-    const PagedWork work(problem, block, 0, problem.groups);
+    const PagedWork work(problem, keys, block, 0, problem.groups);
     const PartialRows total = partials.at(blocks, number, 0);
     const EachStep rows = work.rows_of_head(unit % problem.heads);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
@@ -379,12 +372,13 @@ void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>
                });
 }
 
-void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& units, float* out) {
+void attend_whole(const PagedProblem& problem, const PackedKeys& keys,
+                  const std::vector<PagedUnit>& units, float* out) {
   parallel_for(std::ssize(units), 1, [&](std::int64_t number, std::int64_t) {
     // Late blocks of a prompt see most: they go first, small ones fill the gaps.
     const std::size_t index = units.size() - 1 - static_cast<std::size_t>(number);
     const auto work_of = [&](const PagedUnit& unit) {
-      return PagedWork(problem, *unit.block, unit.first_group, unit.last_group);
+      return PagedWork(problem, keys, *unit.block, unit.first_group, unit.last_group);
     };
     const PagedBlock& block = *units[index].block;
     PagedWork work = work_of(units[index]);
@@ -400,8 +394,7 @@ void attend_whole(const PagedProblem& problem, const std::vector<PagedUnit>& uni
     };
     work.attend(0, next(0), total);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
-      work.attend(chunk, next(chunk), part);
-      work.merge(total, part, work.each_row());
+      work.add(chunk, next(chunk), total, part);
     }
     for (std::int64_t row = 0; row < rows; ++row) work.finish(total, row, out);
   });
@@ -431,10 +424,11 @@ void attend(const PagedProblem& problem, float* out) {
     std::fill_n(out + query * row, row, 0.0f);
   }
   const PagedPlan& plan = PagedPlan::of(problem);
-  if (plan.in_chunks()) {
-    attend_in_chunks(problem, plan.blocks, out);
+  const PackedKeys keys(problem, plan.blocks);
+  if (plan.in_chunks) {
+    attend_in_chunks(problem, keys, plan.blocks, out);
   } else {
-    attend_whole(problem, plan.units, out);
+    attend_whole(problem, keys, plan.units, out);
   }
 }
 

@@ -56,21 +56,28 @@ std::vector<PagedBlock> paged_blocks(const PagedProblem& problem) {
                        begins_with(ranges, problem.ranges(query - 1));
     if (!joins) {
       close();
-      blocks.push_back({query, query, {}, {}});
+      blocks.push_back({query, query, {}, {}, {}});
     }
     blocks.back().end = query + 1;
     blocks.back().seen.push_back(seen);
   }
   close();
+  for (std::size_t i = blocks.size(); i-- > 0;) {
+    const bool goes_on = i + 1 < blocks.size() && begins_with(problem.ranges(blocks[i + 1].end - 1),
+                                                              problem.ranges(blocks[i].end - 1));
+    blocks[i].list = goes_on ? blocks[i + 1].list : i;
+  }
   return blocks;
 }
 
-std::vector<PagedUnit> units_of(const std::vector<PagedBlock>& blocks, std::int64_t groups) {
+std::vector<PagedUnit> units_of(const PagedProblem& problem,
+                                const std::vector<PagedBlock>& blocks) {
+  const std::int64_t groups = problem.groups;
   std::vector<PagedUnit> units;
   for (const PagedBlock& block : blocks) {
     const bool alone = block.end - block.begin == 1,
                short_list = block.chunks() == 1 && blocks.size() < kFewUnits;
-    const std::int64_t together = alone && !short_list ? groups : 1;
+    const std::int64_t together = alone && !short_list && !problem.by_tiles ? groups : 1;
     for (std::int64_t group = 0; group < groups; group += together) {
       units.push_back({&block, group, group + together});
     }
@@ -84,19 +91,16 @@ struct PlanKey {
   std::vector<KeyRange> ranges;
   std::int32_t queries_per_block = 0;
   std::int64_t groups = 0;
+  bool by_tiles = false;
 
   bool is_of(const PagedProblem& problem) const {
     return queries_per_block == problem.queries_per_block() && groups == problem.groups &&
-           first == problem.visibility.first && ranges == problem.visibility.ranges;
+           by_tiles == problem.by_tiles && first == problem.visibility.first &&
+           ranges == problem.visibility.ranges;
   }
 };
 
 }  // namespace
-
-bool PagedPlan::in_chunks() const {
-  return units.size() < kFewUnits &&
-         std::ranges::any_of(blocks, [](const PagedBlock& block) { return block.chunks() > 1; });
-}
 
 const PagedPlan& PagedPlan::of(const PagedProblem& problem) {
   thread_local PlanKey key;
@@ -104,9 +108,12 @@ const PagedPlan& PagedPlan::of(const PagedProblem& problem) {
   if (!key.is_of(problem)) {
     key = {};  // should memory run out below
     plan.blocks = paged_blocks(problem);
-    plan.units = units_of(plan.blocks, problem.groups);
+    plan.units = units_of(problem, plan.blocks);
+    plan.in_chunks =
+        !problem.by_tiles && plan.units.size() < kFewUnits &&
+        std::ranges::any_of(plan.blocks, [](const PagedBlock& b) { return b.chunks() > 1; });
     key = {problem.visibility.first, problem.visibility.ranges, problem.queries_per_block(),
-           problem.groups};
+           problem.groups, problem.by_tiles};
   }
   return plan;
 }
