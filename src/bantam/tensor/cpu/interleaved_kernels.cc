@@ -32,22 +32,35 @@ namespace {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// Multiplies a tile by a block of x; `open` is the tile unpacked.
+// Blocks, from the first one on, that a tile meets at once: two of the most narrow rows, where
+// there are registers for so many sums. Eight alone wait for each other's results.
+constexpr bool kMeetsPairs = kLanes == 2 * RoundedRows::kMostNarrow;
+std::size_t met_at_once(std::span<const RoundedRows::Block> blocks) {
+  const auto is_full = [](const RoundedRows::Block& x) {
+    return !x.wide && x.rows == RoundedRows::kMostNarrow;
+  };
+  return kMeetsPairs && blocks.size() > 1 && is_full(blocks[0]) && is_full(blocks[1]) ? 2 : 1;
+}
+
+// Multiplies a tile by blocks of x that it meets at once; `open` is the tile unpacked.
 template <class Form>
-void multiply_block(const PackedTile<Form>& tile, const OpenTile<Form>& open, std::int64_t groups,
-                    const RoundedRows::Block& x, const OutputOfTile& out) {
+void multiply_blocks(const PackedTile<Form>& tile, const OpenTile<Form>& open, std::int64_t groups,
+                     std::span<const RoundedRows::Block> blocks, const OutputOfTile& out) {
+  const RoundedRows::Block& x = blocks.front();
   if (x.wide && x.stride == kMostVectors * kLanes) {
     wide_tile<Form, kMostVectors>(open, groups, x, out);
   } else if (x.wide) {
     wide_tile<Form, kLeastVectors>(open, groups, x, out);
+  } else if (blocks.size() == 2) {
+    if constexpr (kMeetsPairs) narrow_tile<Form, 8, 2>(tile, groups, blocks, out);
   } else if (x.rows == 8) {
-    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 8>(), out);
+    narrow_tile<Form, 8, 1>(tile, groups, blocks, out);
   } else if (x.rows == 4) {
-    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 4>(), out);
+    narrow_tile<Form, 4, 1>(tile, groups, blocks, out);
   } else if (x.rows == 2) {
-    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 2>(), out);
+    narrow_tile<Form, 2, 1>(tile, groups, blocks, out);
   } else {
-    narrow_tile(tile, groups, x, std::make_integer_sequence<int, 1>(), out);
+    narrow_tile<Form, 1, 1>(tile, groups, blocks, out);
   }
 }
 
@@ -59,15 +72,18 @@ void tile_of_blocks(const InterleavedJob& job, std::int64_t index,
   const std::int64_t groups = job.x.groups(), row = index * kLanes;
   const std::int64_t rows = std::min<std::int64_t>(kLanes, job.outputs - row);
   if (blocks.front().wide) open.open(tile);
-  for (const RoundedRows::Block& x : blocks) {
-    float* const out = job.out + x.first_row * job.outputs + row;
-    if (rows == kLanes && x.rows == x.stride) {
-      multiply_block(tile, open, groups, x, {out, job.outputs});
+  while (!blocks.empty()) {
+    const auto some = blocks.first(met_at_once(blocks));
+    blocks = blocks.subspan(some.size());
+    float* const out = job.out + some.front().first_row * job.outputs + row;
+    if (rows == kLanes && some.back().rows == some.back().stride) {
+      multiply_blocks(tile, open, groups, some, {out, job.outputs});
       continue;
     }
-    float whole[std::max(kMostVectors * kLanes, RoundedRows::kMostNarrow) * kLanes];
-    multiply_block(tile, open, groups, x, {whole, kLanes});
-    for (int t = 0; t < x.rows; ++t) std::copy_n(whole + t * kLanes, rows, out + t * job.outputs);
+    float whole[std::max(kMostVectors * kLanes, 2 * RoundedRows::kMostNarrow) * kLanes];
+    multiply_blocks(tile, open, groups, some, {whole, kLanes});
+    const int count = static_cast<int>(some.size()) * some.front().rows;
+    for (int t = 0; t < count; ++t) std::copy_n(whole + t * kLanes, rows, out + t * job.outputs);
   }
 }
 

@@ -28,17 +28,35 @@ namespace bantam::cpu::HWY_NAMESPACE {
 
 // What rows of x bring to products with a unit: a group of first terms, or second terms of several
 // rows in one group.
-template <int kTokens>
-struct FirstTerms {
-  const std::int8_t* levels;
-  const float* scales;
-  const std::int32_t* negative_sums;  // arrays as RoundedRows::Block has them
-
-  HWY_INLINE const std::int8_t* of(int token) const { return levels + token * kUnit; }
-  HWY_INLINE float scale(int token) const { return scales[token]; }
-  HWY_INLINE std::int32_t negative_sum(int part, int token) const {
-    return negative_sums[part * kTokens + token];
+template <int kTokens, int kBlocks>  // kTokens: of each block
+class FirstTerms {
+ public:
+  HWY_INLINE FirstTerms(std::span<const RoundedRows::Block> blocks, std::int64_t group) {
+    for (int b = 0; b < kBlocks; ++b) {
+      const RoundedRows::Block& x = blocks[static_cast<std::size_t>(b)];
+      of_blocks_[b] = {x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
+                       x.sums + group * kTokens, x.negative_sums + 3 * group * kTokens};
+    }
   }
+  HWY_INLINE const std::int8_t* of(int token) const {
+    return of_blocks_[token / kTokens].levels + token % kTokens * kUnit;
+  }
+  HWY_INLINE float scale(int token) const {
+    return of_blocks_[token / kTokens].scales[token % kTokens];
+  }
+  HWY_INLINE float sum(int token) const {
+    return of_blocks_[token / kTokens].sums[token % kTokens];
+  }
+  HWY_INLINE std::int32_t negative_sum(int part, int token) const {
+    return of_blocks_[token / kTokens].negative_sums[part * kTokens + token % kTokens];
+  }
+
+ private:
+  struct OfBlock {  // arrays as RoundedRows::Block has them
+    const std::int8_t* levels;
+    const float *scales, *sums;
+    const std::int32_t* negative_sums;
+  } of_blocks_[kBlocks];
 };
 struct SecondTerms {
   const RoundedRows::Remainder* terms;
@@ -124,34 +142,41 @@ HWY_NOINLINE void add_remainders(const Tile& tile, const RoundedRows::Block& x,
 }
 
 // totals += the minimums of a unit times the sums of a group of x.
-template <class Form, class Unit, int kTokens, int... kToken>
-HWY_INLINE void add_minimums(const Unit& unit, const float* sums,
+template <class Form, class Unit, class Terms, int kTokens, int... kToken>
+HWY_INLINE void add_minimums(const Unit& unit, const Terms& x,
                              std::integer_sequence<int, kToken...>, Floats (&totals)[kTokens]) {
   static_assert(Form::kHalves == 1);
   const Floats minimum = unit.minimum(0);
-  ((totals[kToken] = hn::MulAdd(minimum, hn::Set(FloatTag(), sums[kToken]), totals[kToken])), ...);
+  ((totals[kToken] = hn::MulAdd(minimum, hn::Set(FloatTag(), x.sum(kToken)), totals[kToken])), ...);
 }
 
-// out := a tile against a narrow block.
-template <class Form, int... kToken>
-void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups, const RoundedRows::Block& x,
-                 std::integer_sequence<int, kToken...> tokens, const OutputOfTile& out) {
-  constexpr int kTokens = sizeof...(kToken);
+template <class Form, int kTokens, int kBlocks, int... kToken>
+HWY_INLINE void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups,
+                            std::span<const RoundedRows::Block> blocks,
+                            std::integer_sequence<int, kToken...> tokens, const OutputOfTile& out) {
   const FloatTag d;
-  Floats totals[kTokens];
+  Floats totals[kBlocks * kTokens];
   ((totals[kToken] = hn::Zero(d)), ...);
   for (std::int64_t group = 0; group < groups; ++group) {
     const auto unit = tile.unit(group);
     unit.fetch_ahead();
-    const FirstTerms<kTokens> of_x{x.levels + group * kTokens * kUnit, x.scales + group * kTokens,
-                                   x.negative_sums + 3 * group * kTokens};
+    const FirstTerms<kTokens, kBlocks> of_x(blocks, group);
     add_narrow<Form>(unit, of_x, totals);
-    if constexpr (kMeetsMinimums<Form>) {
-      add_minimums<Form>(unit, x.sums + group * kTokens, tokens, totals);
-    }
+    if constexpr (kMeetsMinimums<Form>) add_minimums<Form>(unit, of_x, tokens, totals);
   }
   (hn::StoreU(totals[kToken], d, out.row(kToken)), ...);
-  add_remainders<Form>(tile, x, out);
+}
+
+// out := a tile against kBlocks narrow blocks of kTokens rows each.
+template <class Form, int kTokens, int kBlocks>
+void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups,
+                 std::span<const RoundedRows::Block> blocks, const OutputOfTile& out) {
+  narrow_tile<Form, kTokens, kBlocks>(tile, groups, blocks,
+                                      std::make_integer_sequence<int, kBlocks * kTokens>(), out);
+  for (int b = 0; b < kBlocks; ++b) {
+    add_remainders<Form>(tile, blocks[static_cast<std::size_t>(b)],
+                         {out.row(b * kTokens), out.stride});
+  }
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/scratch.h"
 
 namespace bantam::cpu {
 
@@ -13,6 +14,10 @@ AmxPieces::AmxPieces(std::span<const Piece> pieces) : count_(pieces.size()) {
 }
 
 namespace {
+
+// Blocks of one list for which it is packed for all. For fewer, what a thread packs itself is in
+// its cache, and costs less than to have it from another one's.
+constexpr int kFewestBlocks = 3;
 
 // A chunk of one key head.
 void pack(const PagedProblem& problem, std::span<const Piece> chunk, std::int64_t group,
@@ -29,32 +34,43 @@ void pack(const PagedProblem& problem, std::span<const Piece> chunk, std::int64_
 
 }  // namespace
 
-PackedKeys::PackedKeys(const PagedProblem& problem, const std::vector<PagedBlock>& blocks) {
+PackedKeys::PackedKeys(const PagedProblem& problem, const std::vector<PagedBlock>& blocks)
+    : problem_(problem) {
   if (!problem.by_tiles) return;
-  groups_ = problem.groups;
+  const std::int64_t groups = problem.groups;
+  std::vector<int> of_list(blocks.size());
+  for (const PagedBlock& block : blocks) ++of_list[block.list];
   size_ = AmxAttention::packed_size(problem.width);
   struct Chunk {
     const PagedBlock& block;
     std::int32_t number;
   };
   std::vector<Chunk> chunks;
-  places_.resize(blocks.size());
+  places_.resize(blocks.size(), -1);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (blocks[i].list != i) continue;
-    places_[i] = std::ssize(chunks) * groups_;
+    if (of_list[i] < kFewestBlocks) continue;
+    places_[i] = std::ssize(chunks) * groups;
     for (std::int32_t c = 0; c < blocks[i].chunks(); ++c) chunks.push_back({blocks[i], c});
   }
-  memory_ = Tensor::empty({std::ssize(chunks) * groups_ * size_}, DType::bf16);
+  if (chunks.empty()) return;
+  memory_ = Tensor::empty({std::ssize(chunks) * groups * size_}, DType::bf16);
   auto* const memory = memory_.data<std::uint16_t>();
-  parallel_for(std::ssize(chunks) * groups_, 1, [&](std::int64_t place, std::int64_t) {
-    const auto& [block, number] = chunks[static_cast<std::size_t>(place / groups_)];
-    pack(problem, block.chunk(number), place % groups_, memory + place * size_);
+  parallel_for(std::ssize(chunks) * groups, 1, [&](std::int64_t place, std::int64_t) {
+    const auto& [block, number] = chunks[static_cast<std::size_t>(place / groups)];
+    pack(problem, block.chunk(number), place % groups, memory + place * size_);
   });
 }
 
 const std::uint16_t* PackedKeys::at(const PagedBlock& block, std::int32_t chunk,
                                     std::int64_t group) const {
-  return memory_.data<std::uint16_t>() + (places_[block.list] + chunk * groups_ + group) * size_;
+  const std::int64_t place = places_[block.list];
+  if (place < 0) {
+    thread_local Scratch own;
+    auto* const packed = own.at_least<std::uint16_t>(size_);
+    pack(problem_, block.chunk(chunk), group, packed);
+    return packed;
+  }
+  return memory_.data<std::uint16_t>() + (place + chunk * problem_.groups + group) * size_;
 }
 
 }  // namespace bantam::cpu

@@ -1,5 +1,5 @@
-// Keys and values that blocks of queries see, as tiles of AMX: blocks of one sequence see the same
-// ones, which are packed once for all of them.
+// Keys and values that blocks of queries see, as tiles of AMX: where several blocks see the same
+// ones, they are packed once for all of them.
 #pragma once
 
 #include <array>
@@ -32,12 +32,13 @@ class PackedKeys {
   /// and values themselves.
   PackedKeys(const PagedProblem& problem, const std::vector<PagedBlock>& blocks);
 
-  /// As AmxAttention takes them, those of a chunk or more.
+  /// As AmxAttention takes them, those of a chunk or more; holds until the thread's next call.
   const std::uint16_t* at(const PagedBlock& block, std::int32_t chunk, std::int64_t group) const;
 
  private:
-  std::int64_t groups_ = 0, size_ = 0;  // size_: of a chunk of one key head
-  std::vector<std::int64_t> places_;    // of each list that blocks begin
+  const PagedProblem& problem_;
+  std::int64_t size_ = 0;             // of a chunk of one key head
+  std::vector<std::int64_t> places_;  // of each list that blocks begin; below 0: not packed here
   Tensor memory_;
 };
 

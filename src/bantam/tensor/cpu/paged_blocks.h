@@ -35,11 +35,11 @@ struct PagedProblem {
 
   bool is_half() const { return pages.dtype() == DType::f16; }
   /// In tiles, those of whole pages: few pieces are then seen by some of the rows that are weighed
-  /// together. Fewer than four blocks a key head would leave threads without work.
+  /// together. Only one block a key head would leave threads without work.
   std::int32_t queries_per_block() const {
     if (!by_tiles) return std::max(1, kBlockRows / per_group);
     constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
-    const auto pages = static_cast<std::int32_t>(visibility.queries() / (4 * kPageRows));
+    const auto pages = static_cast<std::int32_t>(visibility.queries() / (2 * kPageRows));
     return std::max(std::min(6 * kAmxPair / per_group / kRows, pages), 1) * kRows;
   }
   /// Where the page of a piece has a side and key head.
