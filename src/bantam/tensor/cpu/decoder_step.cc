@@ -24,6 +24,12 @@ namespace {
 
 constexpr std::int64_t kRowsAtATime = 4;  // that a thread takes of a loop over tokens
 
+// Kept from layer to layer by the thread that runs them, for its memory.
+RoundedRows& rounded_of_thread() {
+  thread_local RoundedRows rounded;
+  return rounded;
+}
+
 class Step {
  public:
   Step(const Tensor& x, const DecoderStep& step, bool by_tiles)
@@ -95,6 +101,7 @@ class Step {
             for_each_token(make);
             return amx_products(rows_of_tiles(x, width).view(), list);
           }
+          list[0].weight.fetch_next();
           // A thread rounds the rows that it made: each loop over few rows is waiting for others.
           rounded_.round(x, tokens_, width, rows_side_by_side(),
                          [&](std::int64_t first, std::int64_t last) {
@@ -145,7 +152,7 @@ class Step {
   Tensor y_, memory_;
   // [T, ...] in memory_; attention writes where it read queries.
   float *normal_, *branch_, *query_, *key_, *value_, *gate_, *up_;
-  RoundedRows rounded_;
+  RoundedRows& rounded_ = rounded_of_thread();
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
@@ -80,25 +81,30 @@ ReadAhead memory_of(std::span<const Piece> pieces, std::int64_t begin, std::int6
   return out;
 }
 
-// What helpers read first.
-std::vector<ReadAhead> begins_of_helpers(std::span<const Piece> pieces,
-                                         const WeightPortions& portions) {
-  std::vector<ReadAhead> begins;
-  const int shares = std::min(loop_shares(), ReadNext::kHelpers + 1);
-  begins.reserve(ReadNext::kHelpers);
-  for (int share = 1; share < shares; ++share) {
-    const std::int64_t begin = portions.begin(share * portions.of_share()),
+using HelperLists = std::array<ReadAhead, ReadNext::kHelpers>;
+
+// What helpers read first, in room for it.
+std::span<ReadAhead> begins_of_helpers(std::span<const Piece> pieces,
+                                       const WeightPortions& portions, HelperLists& room) {
+  const int helpers = std::min(loop_shares() - 1, ReadNext::kHelpers);
+  for (int helper = 0; helper < helpers; ++helper) {
+    const std::int64_t share = helper + 1, begin = portions.begin(share * portions.of_share()),
                        end = portions.begin((share + 1) * portions.of_share());
-    begins.push_back(memory_of(pieces, begin, std::min(end, begin + ReadOrder::kMostBytes)));
+    room[static_cast<std::size_t>(helper)] =
+        memory_of(pieces, begin, std::min(end, begin + ReadOrder::kMostBytes));
   }
-  return begins;
+  return std::span(room).first(static_cast<std::size_t>(helpers));
 }
 
 }  // namespace
 
 void interleaved_products(const RoundedRows& x, std::span<const InterleavedProduct> products) {
   if (x.rows() == 0) return;
-  std::vector<Piece> pieces;
+  // One token has some hundred products, between which every microsecond counts: no memory is
+  // asked for.
+  std::array<std::byte, 4 * sizeof(Piece)> room;
+  std::pmr::monotonic_buffer_resource memory_of_pieces(room.data(), room.size());
+  std::pmr::vector<Piece> pieces(&memory_of_pieces);
   pieces.reserve(products.size());
   std::int64_t bytes = 0;
   for (const auto& [weight, out] : products) {
@@ -110,12 +116,12 @@ void interleaved_products(const RoundedRows& x, std::span<const InterleavedProdu
   }
   if (bytes == 0) return;
   const WeightPortions portions(bytes);
-  const std::vector<ReadAhead> begins = begins_of_helpers(pieces, portions);
+  HelperLists room_of_begins, room_of_following;
+  const std::span<const ReadAhead> begins = begins_of_helpers(pieces, portions, room_of_begins);
   thread_local ReadOrder order;
   const std::shared_ptr<ReadNext>& next = products.front().weight.next;
   order.add(next, begins);
-  std::array<ReadAhead, ReadNext::kHelpers> memory;
-  const std::span<ReadAhead> following = std::span(memory).first(begins.size());
+  const std::span<ReadAhead> following = std::span(room_of_following).first(begins.size());
   next->tell(following);
   parallel_for(
       portions.count(), 1,

@@ -39,6 +39,9 @@ struct InterleavedWeight {
   const std::byte* tiles = nullptr;
   std::shared_ptr<ReadNext> next = std::make_shared<ReadNext>();
   std::shared_ptr<const std::byte> memory = nullptr;  ///< which holds the tiles
+
+  /// Asks for the reads that follow, some time before a product needs them.
+  void fetch_next() const { __builtin_prefetch(next.get()); }
 };
 
 /// weight [N, K] of a type with a layout.

@@ -372,17 +372,33 @@ void attend_in_chunks(const PagedProblem& problem, const PackedKeys& keys,
                });
 }
 
+// The units of each thread's share of a loop, which are those of the tokens that it has in other
+// loops, too. Late blocks of a prompt see most: they go first, small ones fill the gaps.
+std::vector<std::size_t> order_of(std::size_t units) {
+  std::vector<std::size_t> order;
+  order.reserve(units);
+  const auto shares = static_cast<std::size_t>(loop_shares());
+  for (std::size_t share = 0; share < shares; ++share) {
+    for (std::size_t i = units * (share + 1) / shares; i > units * share / shares; --i) {
+      order.push_back(i - 1);
+    }
+  }
+  return order;
+}
+
 void attend_whole(const PagedProblem& problem, const PackedKeys& keys,
                   const std::vector<PagedUnit>& units, float* out) {
+  const std::vector<std::size_t> order = order_of(units.size());
   parallel_for(std::ssize(units), 1, [&](std::int64_t number, std::int64_t) {
-    // Late blocks of a prompt see most: they go first, small ones fill the gaps.
-    const std::size_t index = units.size() - 1 - static_cast<std::size_t>(number);
+    const auto place = static_cast<std::size_t>(number);
+    const std::size_t index = order[place];
     const auto work_of = [&](const PagedUnit& unit) {
       return PagedWork(problem, keys, *unit.block, unit.first_group, unit.last_group);
     };
     const PagedBlock& block = *units[index].block;
     PagedWork work = work_of(units[index]);
-    const Visit following = index > 0 ? work_of(units[index - 1]).begin_of(0) : Visit{};
+    const Visit following =
+        place + 1 < order.size() ? work_of(units[order[place + 1]]).begin_of(0) : Visit{};
     const std::int64_t rows = work.rows(), size = rows * (problem.width + 2);
     auto* const memory = PagedScratch::of_thread().rows.at_least<float>(2 * size);
     const auto rows_at = [&](float* at) {
