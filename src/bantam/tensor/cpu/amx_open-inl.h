@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_open.h"
 #include "bantam/tensor/cpu/amx_round-inl.h"
 #include "bantam/tensor/cpu/interleaved_tile-inl.h"
 #include "bantam/tensor/dtype.h"
@@ -82,13 +83,21 @@ HWY_INLINE void open_quads(const typename PackedTile<Form>::Unit& unit, std::uin
   open_quad<Form>(unit.template quad<2 * kPart>(), half, out);
   open_quad<Form>(unit.template quad<2 * kPart + 1>(), half, out + kOfQuad);
 }
+// Parts of a group come in order, and pass on what is the same for all of them.
 template <class Form>
-HWY_INLINE void open_part(const std::byte* tile, std::int64_t group, int part, std::uint16_t* out) {
+HWY_INLINE void open_part(const std::byte* tile, std::int64_t group, int part, GroupScales& kept,
+                          std::uint16_t* out) {
+  const FloatTag d;
   const auto unit = PackedTile<Form>(tile).unit(group);
   unit.fetch_ahead(part, kPartsOfGroup);
   out += 2 * part * kOfQuad;
-  if constexpr (Form::kBits == 4) {  // a vector has both
-    const HalfOfUnit half = open_half<Form>(unit, 0);
+  if constexpr (Form::kBits == 4) {  // a vector has both quads
+    static_assert(Form::kHalves == 1);
+    if (part == 0) {
+      const HalfOfUnit all = open_half<Form>(unit, 0);
+      hn::Store(all.scale, d, kept.scale), hn::Store(all.minimum, d, kept.minimum);
+    }
+    const HalfOfUnit half{hn::Load(d, kept.scale), hn::Load(d, kept.minimum)};
     const Bytes both = hn::LoadU(ByteTag(), unit.planes() + part * 4 * kLanes);
     open_quad<Form, 0>(both, half, out);
     open_quad<Form, 4>(both, half, out + kOfQuad);

@@ -33,8 +33,9 @@ namespace {
 
 template <class Form>
 void open_groups(const std::byte* at, std::int64_t first, std::int64_t last, std::uint16_t* out) {
+  GroupScales scales;
   for (std::int64_t group = first; group < last; ++group, out += kAmxTile) {
-    for (int part = 0; part < kPartsOfGroup; ++part) open_part<Form>(at, group, part, out);
+    for (int part = 0; part < kPartsOfGroup; ++part) open_part<Form>(at, group, part, scales, out);
   }
 }
 

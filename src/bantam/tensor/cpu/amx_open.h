@@ -6,6 +6,11 @@
 
 namespace bantam::cpu {
 
+/// Of one group of each row of a tile.
+struct GroupScales {
+  alignas(64) float scale[kAmxRows], minimum[kAmxRows];
+};
+
 /// What opens panels of a weight, which must outlive it.
 OpenPanel panel_opener(const InterleavedWeight& weight);
 

@@ -13,6 +13,7 @@
 
 #include "bantam/tensor/cpu/amx_instructions.h"
 #include "bantam/tensor/cpu/amx_open-inl.h"
+#include "bantam/tensor/cpu/amx_open.h"
 #include "bantam/tensor/cpu/amx_stream.h"
 #include "bantam/tensor/cpu/gate-inl.h"
 #include "bantam/tensor/cpu/scratch.h"
@@ -28,6 +29,7 @@ struct SideWork {
   std::uint16_t* opened = nullptr;
   std::int64_t begin = 0, end = 0, group = 0, to_open = 0;
   int part = 0;
+  GroupScales scales;
   DType dtype = DType::f32;
 
   // Rows of sums to be taken, [rows, stride].
@@ -66,7 +68,7 @@ namespace {
 
 template <class Form>
 HWY_INLINE void open_some(SideWork& side) {
-  open_part<Form>(*side.tile, side.group, side.part, side.opened);
+  open_part<Form>(*side.tile, side.group, side.part, side.scales, side.opened);
   --side.to_open;
   if (++side.part < kPartsOfGroup) return;
   side.part = 0, side.opened += kAmxTile;
