@@ -14,22 +14,14 @@
 #include <limits>
 
 #include "bantam/tensor/cpu/amx_attention.h"
+#include "bantam/tensor/cpu/amx_attention_pack.h"
 #include "bantam/tensor/cpu/amx_instructions.h"
 #include "bantam/tensor/cpu/amx_panels.h"
 #include "bantam/tensor/cpu/amx_round-inl.h"
-#include "bantam/tensor/ops/paged_attention.h"
 
 #ifndef BANTAM_TENSOR_CPU_AMX_ATTENTION_ONCE_
 #define BANTAM_TENSOR_CPU_AMX_ATTENTION_ONCE_
 namespace bantam::cpu {
-
-// Rows that share a key head, `per_group` of each query; see AmxAttention.
-struct QueryRows {
-  const float* first;
-  std::int64_t stride;  // between queries
-  int queries, per_group, width;
-  float scale;
-};
 
 // Scores [rows, kMostPieces * 32] of a block: those of a piece have 32 columns of their own.
 struct ScoreBlock {
@@ -41,22 +33,12 @@ struct ScoreBlock {
   int width;                                     // of sums
 };
 
-// How factors become tiles.
-struct AttentionPacks {
-  // Rows, times their scale, as tiles: [blocks of 16][width / 32]; zeros up to a whole pair of
-  // blocks.
-  void (*queries)(const QueryRows& rows, std::uint16_t* tiles);
-  // Keys of a page as tiles of columns: [2 blocks of keys][width / 32].
-  void (*keys)(const std::uint16_t* page, int first, int width, std::uint16_t* tiles);
-  // Values as tiles of columns, one for 16 features, `list` apart; zeros after the last.
-  void (*values)(const std::uint16_t* from, int count, int width, std::int64_t list,
-                 std::uint16_t* tiles);
-  // exp(scores - maximum) of the keys that a row sees, as tiles [2][kMostPieces]; 0 for others.
-  // The products, of which none has to do with the block, are formed meanwhile. Rows that go on are
-  // relative to the maximum that they have, or what they have is made relative to a larger one.
-  void (*weights)(const ScoreBlock& block, bool go_on, std::span<const AmxThread::Product> products,
-                  PartialRows rows, std::uint16_t* tiles);
-};
+// exp(scores - maximum) of the keys that a row sees, as tiles [2][kMostPieces]; 0 for others. The
+// products, of which none has to do with the block, are formed meanwhile. Rows that go on are
+// relative to the maximum that they have, or what they have is made relative to a larger one.
+using Weigh = void (*)(const ScoreBlock& block, bool go_on,
+                       std::span<const AmxThread::Product> products, PartialRows rows,
+                       std::uint16_t* tiles);
 
 }  // namespace bantam::cpu
 #endif
@@ -71,65 +53,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr hn::Full512<float> kFloats;
 constexpr hn::Full512<std::uint16_t> kHalves;
 constexpr int kLanes = 16;
-static_assert(kPageRows == kAmxDepth && kKeyQuad == 4);
-
-HWY_INLINE SixteenFloats widened(const std::uint16_t* from) {
-  const hn::Rebind<hwy::float16_t, hn::Full512<float>> halves;
-  return hn::PromoteTo(kFloats, hn::LoadU(halves, reinterpret_cast<const hwy::float16_t*>(from)));
-}
-
-void pack_queries(const QueryRows& rows, std::uint16_t* tiles) {
-  const auto factor = hn::Set(kFloats, rows.scale);
-  const std::int64_t of_block = rows.width / kAmxDepth * kAmxTile;
-  const int count = rows.queries * rows.per_group,
-            padded = (count + kAmxPair - 1) / kAmxPair * kAmxPair;
-  const float* query = rows.first;
-  for (int row = 0, head = 0; row < padded; ++row) {
-    std::uint16_t* to = tiles + row / kAmxRows * of_block + row % kAmxRows * kAmxDepth;
-    for (int e = 0; e < rows.width; e += kAmxDepth, to += kAmxTile) {
-      if (row >= count) {
-        hn::StoreU(hn::Zero(kHalves), kHalves, to);
-        continue;
-      }
-      const float* const from = query + head * rows.width + e;
-      hn::StoreU(to_bf16(hn::Mul(hn::LoadU(kFloats, from), factor),
-                         hn::Mul(hn::LoadU(kFloats, from + kLanes), factor)),
-                 kHalves, to);
-    }
-    if (++head == rows.per_group) head = 0, query += rows.stride;
-  }
-}
-
-// Four features of 16 keys are two pairs of neighbors of each.
-void pack_keys(const std::uint16_t* page, int first, int width, std::uint16_t* tiles) {
-  const hn::Full512<std::uint32_t> words;
-  for (int block = 0; block < 2; ++block) {
-    const std::uint16_t* from = page + (first + block * kAmxRows) * kKeyQuad;
-    for (int quad = 0; quad < width / kKeyQuad; ++quad, from += kPageRows * kKeyQuad) {
-      const auto low = hn::BitCast(words, to_bf16(widened(from), widened(from + kLanes))),
-                 high = hn::BitCast(
-                     words, to_bf16(widened(from + 2 * kLanes), widened(from + 3 * kLanes)));
-      std::uint16_t* const to = tiles + quad * 2 * kAmxDepth;  // eight quads fill a tile
-      hn::StoreU(hn::BitCast(kHalves, hn::ConcatEven(words, high, low)), kHalves, to);
-      hn::StoreU(hn::BitCast(kHalves, hn::ConcatOdd(words, high, low)), kHalves, to + kAmxDepth);
-    }
-    tiles += width / kAmxDepth * kAmxTile;
-  }
-}
-
-void pack_values(const std::uint16_t* from, int count, int width, std::int64_t list,
-                 std::uint16_t* tiles) {
-  for (int pair = 0; pair < kAmxDepth / 2; ++pair) {
-    const std::uint16_t* two = from + 2 * pair * width;
-    for (int e = 0; e < width; e += kLanes) {
-      const auto value = [&](int row) HWY_ATTR {
-        return 2 * pair + row < count ? widened(two + row * width + e) : hn::Zero(kFloats);
-      };
-      hn::StoreU(to_bf16_pairs(value(0), value(1)), kHalves,
-                 tiles + e / kLanes * list + pair * kAmxDepth);
-    }
-  }
-}
 
 // Lanes of a vector that a row sees, of each of kPieces pieces.
 template <int kPieces>
@@ -259,11 +182,11 @@ void weigh(const ScoreBlock& block, bool go_on, std::span<const AmxThread::Produ
   }
 }
 
-AttentionPacks find() { return {pack_queries, pack_keys, pack_values, weigh}; }
+Weigh find() { return weigh; }
 
 #else
 
-AttentionPacks find() { return {}; }
+Weigh find() { return nullptr; }
 
 #endif  // HWY_TARGET == HWY_AVX3_DL
 
@@ -277,38 +200,12 @@ namespace {
 
 HWY_EXPORT(find);
 
-const AttentionPacks& packs() {
-  static const AttentionPacks instance = HWY_DYNAMIC_DISPATCH(find)();
-  return instance;
-}
-
-constexpr std::int64_t kWeightList = AmxAttention::kMostPieces * kAmxTile;
-
 }  // namespace
-
-// Of all tiles of keys, [pieces][2 blocks of keys][width / 32], after which those of values begin.
-std::int64_t size_of_keys(int width) { return std::int64_t{kWeightList} * 2 * width / kAmxDepth; }
 
 bool attends_by_amx(int width) { return has_amx() && width % kAmxPair == 0; }
 
 std::uint16_t* AmxAttention::queries_of(std::int64_t group) const {
   return packed_ + group * amx_pairs(rows()) * 2 * (rows_.width / kAmxDepth) * kAmxTile;
-}
-
-std::int64_t AmxAttention::packed_size(int width) {
-  return size_of_keys(width) + width / kAmxRows * kWeightList;
-}
-
-void AmxAttention::pack(std::span<const AmxPiece> pieces, std::span<const AmxPage> pages, int width,
-                        std::uint16_t* packed) {
-  const std::int64_t of_piece = size_of_keys(width) / kMostPieces;
-  std::uint16_t *keys = packed, *values = packed + size_of_keys(width);
-  for (std::size_t number = 0; number < pieces.size(); ++number) {
-    const auto& [first, count, before] = pieces[number];
-    packs().keys(pages[number].keys, first, width, keys);
-    packs().values(pages[number].values + first * width, count, width, kWeightList, values);
-    keys += of_piece, values += kAmxTile;
-  }
 }
 
 void AmxAttention::begin(const Rows& rows, std::int64_t groups) {
@@ -318,8 +215,8 @@ void AmxAttention::begin(const Rows& rows, std::int64_t groups) {
 }
 
 void AmxAttention::set_queries(std::int64_t group, const float* q, std::int64_t stride) {
-  packs().queries({q, stride, rows_.queries, rows_.per_group, rows_.width, rows_.scale},
-                  queries_of(group));
+  amx_packs().queries({q, stride, rows_.queries, rows_.per_group, rows_.width, rows_.scale},
+                      queries_of(group));
 }
 
 // Rows `first` … of a key head, at most a pair of blocks.
@@ -356,8 +253,8 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
                           bool go_on) {
   const int width = rows_.width;
   const std::int64_t of_width = width / kAmxDepth, list = of_width * kAmxTile;
-  const std::uint16_t *const keys = packed, *const values = packed + size_of_keys(width);
-  auto* const weights = weights_.at_least<std::uint16_t>(2 * 2 * kWeightList);
+  const std::uint16_t *const keys = packed, *const values = packed + amx_size_of_keys(width);
+  auto* const weights = weights_.at_least<std::uint16_t>(2 * 2 * kAmxPieceList);
   constexpr std::int64_t kScores = kAmxPair * ScoreBlock::kStride;
   auto* const scores = scores_.at_least<float>(2 * kScores);
   auto* const last_sums = sums_.at_least<float>(kAmxPair * width);
@@ -376,19 +273,20 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
     }
   };
   const auto add_sums = [&](const Block& block, std::int64_t number) {
-    const std::uint16_t* const of_block = weights + number % 2 * 2 * kWeightList;
+    const std::uint16_t* const of_block = weights + number % 2 * 2 * kAmxPieceList;
     float* const sums =
         block.rows == kAmxPair ? out.outputs + std::int64_t{block.first} * width : last_sums;
     for (int e = 0; e < width; e += kAmxPair) {
-      const std::uint16_t* const columns = values + e / kAmxRows * kWeightList;
+      const std::uint16_t* const columns = values + e / kAmxRows * kAmxPieceList;
       products.push_back(
-          {{{of_block, of_block + kWeightList}, {columns, columns + kWeightList}, block.pieces},
+          {{{of_block, of_block + kAmxPieceList}, {columns, columns + kAmxPieceList}, block.pieces},
            go_on,
            sums + e,
            width});
     }
   };
 
+  static const Weigh weigh = HWY_DYNAMIC_DISPATCH(find)();
   const AmxThread amx;
   const auto form = [&] {
     for (const AmxThread::Product& product : products) {
@@ -414,8 +312,8 @@ void AmxAttention::attend(std::int64_t group, std::span<const AmxPiece> pieces,
                of_block + row * ScoreBlock::kStride + piece * ScoreBlock::kPieceKeys);
       }
     }
-    packs().weights({of_block, block.rows, block.pieces, block.whole, block.seen, width}, go_on,
-                    products, out.from(block.first, width), weights + number % 2 * 2 * kWeightList);
+    weigh({of_block, block.rows, block.pieces, block.whole, block.seen, width}, go_on, products,
+          out.from(block.first, width), weights + number % 2 * 2 * kAmxPieceList);
     products.clear();
     before = block, block = next;
   }
