@@ -51,8 +51,9 @@ struct Visit {
 // [heads of a key head].
 class PagedWork {
  public:
-  PagedWork(const PagedProblem& problem, const PackedKeys& keys, const PagedBlock& block,
-            std::int64_t first_group, std::int64_t last_group)
+  /// keys: where the problem is one of tiles, which outlive it; else may be null.
+  PagedWork(const PagedProblem& problem, const PagedBlock& block, std::int64_t first_group,
+            std::int64_t last_group, const PackedKeys* keys = nullptr)
       : problem_(problem),
         keys_(keys),
         block_(block),
@@ -241,7 +242,7 @@ class PagedWork {
           adjust(row, group, before, count, scores);
         };
       }
-      tiles.attend(group - first_group_, pieces.list(), keys_.at(block_, chunk, group), change,
+      tiles.attend(group - first_group_, pieces.list(), keys_->at(block_, chunk, group), change,
                    rows.from((group - first_group_) * of_group_, problem_.width), go_on);
     }
   }
@@ -287,7 +288,7 @@ class PagedWork {
 
   const AttentionTiles& tiles_ = attention_tiles();
   const PagedProblem& problem_;
-  const PackedKeys& keys_;
+  const PackedKeys* keys_;
   const PagedBlock& block_;
   std::int64_t first_group_, last_group_;
   int queries_, of_group_;  // of_group_: rows of a key head
@@ -331,8 +332,8 @@ class Partials {
 };
 
 // A unit of work is one chunk of one block; then one block's head is merged.
-void attend_in_chunks(const PagedProblem& problem, const PackedKeys& keys,
-                      const std::vector<PagedBlock>& blocks, float* out) {
+void attend_in_chunks(const PagedProblem& problem, const std::vector<PagedBlock>& blocks,
+                      float* out) {
   struct Part {
     std::size_t block;
     std::int32_t chunk;
@@ -346,13 +347,13 @@ void attend_in_chunks(const PagedProblem& problem, const PackedKeys& keys,
   Partials partials(problem, blocks);
   parallel_for(std::ssize(parts), 1, [&](std::int64_t number, std::int64_t) {
     const auto [block, chunk] = parts[static_cast<std::size_t>(number)];
-    PagedWork work(problem, keys, blocks[block], 0, problem.groups);
+    PagedWork work(problem, blocks[block], 0, problem.groups);
     work.attend(chunk, work.begin_of(chunk + 1), partials.at(blocks, block, chunk));
   });
   const auto merge_head = [&](std::int64_t unit) {
     const auto number = static_cast<std::size_t>(unit / problem.heads);
     const PagedBlock& block = blocks[number];
-    const PagedWork work(problem, keys, block, 0, problem.groups);
+    const PagedWork work(problem, block, 0, problem.groups);
     const PartialRows total = partials.at(blocks, number, 0);
     const EachStep rows = work.rows_of_head(unit % problem.heads);
     for (std::int32_t chunk = 1; chunk < block.chunks(); ++chunk) {
@@ -386,14 +387,15 @@ std::vector<std::size_t> order_of(std::size_t units) {
   return order;
 }
 
-void attend_whole(const PagedProblem& problem, const PackedKeys& keys,
-                  const std::vector<PagedUnit>& units, float* out) {
+void attend_whole(const PagedProblem& problem, const PagedPlan& plan, float* out) {
+  const std::vector<PagedUnit>& units = plan.units;
+  const PackedKeys keys(problem, plan.blocks);
   const std::vector<std::size_t> order = order_of(units.size());
   parallel_for(std::ssize(units), 1, [&](std::int64_t number, std::int64_t) {
     const auto place = static_cast<std::size_t>(number);
     const std::size_t index = order[place];
     const auto work_of = [&](const PagedUnit& unit) {
-      return PagedWork(problem, keys, *unit.block, unit.first_group, unit.last_group);
+      return PagedWork(problem, *unit.block, unit.first_group, unit.last_group, &keys);
     };
     const PagedBlock& block = *units[index].block;
     PagedWork work = work_of(units[index]);
@@ -440,11 +442,10 @@ void attend(const PagedProblem& problem, float* out) {
     std::fill_n(out + query * row, row, 0.0f);
   }
   const PagedPlan& plan = PagedPlan::of(problem);
-  const PackedKeys keys(problem, plan.blocks);
   if (plan.in_chunks) {
-    attend_in_chunks(problem, keys, plan.blocks, out);
+    attend_in_chunks(problem, plan.blocks, out);
   } else {
-    attend_whole(problem, keys, plan.units, out);
+    attend_whole(problem, plan, out);
   }
 }
 

@@ -39,8 +39,8 @@ struct PagedProblem {
   std::int32_t queries_per_block() const {
     if (!by_tiles) return std::max(1, kBlockRows / per_group);
     constexpr auto kRows = static_cast<std::int32_t>(kPageRows);
-    const auto pages = static_cast<std::int32_t>(visibility.queries() / (2 * kPageRows));
-    return std::max(std::min(6 * kAmxPair / per_group / kRows, pages), 1) * kRows;
+    const auto pages_of_half = static_cast<std::int32_t>(visibility.queries() / (2 * kPageRows));
+    return std::max(std::min(6 * kAmxPair / per_group / kRows, pages_of_half), 1) * kRows;
   }
   /// Where the page of a piece has a side and key head.
   std::int64_t plane(const Piece& piece, PageSide side, std::int64_t group) const {
