@@ -16,12 +16,15 @@ void gemm_amx(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView a, Matr
     pack_panel(columns, panel, tiles);
   };
   // A sum over rows of both factors is the gradient of a weight: it is larger than caches, and read
-  // when all the others are there.
-  const AmxOutput out{c, n, c_stride, accumulate, a.transposed && !b.transposed};
+  // when all the others are there. A result of a forward pass goes to memory that other layers left
+  // long ago; it costs less to read it again than to fetch what it overwrites.
+  const bool gradient = a.transposed && !b.transposed, forward = !a.transposed && b.transposed;
+  const AmxOutput out{c, n, c_stride, accumulate, gradient || forward};
   const std::int64_t pairs = amx_pairs(n);
-  parallel_for(pairs, pairs_of_panel(pairs), [&](std::int64_t first, std::int64_t last) {
-    multiply_pairs(rows.view(), first, last, open, out);
-  });
+  parallel_for(pairs, pairs_of_panel(pairs, rows.view().groups),
+               [&](std::int64_t first, std::int64_t last) {
+                 multiply_pairs(rows.view(), first, last, open, out);
+               });
 }
 
 }  // namespace bantam::cpu

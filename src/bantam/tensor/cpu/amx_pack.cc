@@ -78,11 +78,14 @@ HWY_INLINE void fetch(const float* line) {
   __builtin_prefetch(line, kReading, kSecondLevel);
 }
 
-// A tile of vectors whose neighbors lie side by side, as rows.
-HWY_INLINE void pack_contiguous(const float* from, std::int64_t stride, std::uint16_t* out) {
+// A tile of vectors whose neighbors lie side by side, as rows. What stands `ahead` of each of its
+// rows is packed some tiles later.
+constexpr std::int64_t kGroupsAhead = 4;
+HWY_INLINE void pack_contiguous(const float* from, std::int64_t stride, std::int64_t ahead,
+                                std::uint16_t* out) {
   for (int v = 0; v < kAmxRows; ++v) {
     const float* row = from + v * stride;
-    fetch(row + kAmxRows * stride), fetch(row + kAmxRows * stride + kAmxRows);
+    fetch(row + ahead), fetch(row + ahead + kAmxRows);
     hn::StoreU(to_bf16(hn::LoadU(kFloats, row), hn::LoadU(kFloats, row + kAmxRows)), kHalves,
                out + v * kAmxDepth);
   }
@@ -121,7 +124,7 @@ HWY_NOINLINE void pack_edge(const Vectors& vectors, std::int64_t first, std::int
       values[v * kAmxDepth + l] = vectors.data[at];
     }
   }
-  pack_contiguous(values, kAmxDepth, out);
+  pack_contiguous(values, kAmxDepth, 0, out);
 }
 
 // Blocks of contiguous vectors are packed one after the other, groups of others: either reads few
@@ -135,10 +138,14 @@ void pack(TileOf form, const Vectors& vectors, const TileRange& range, std::uint
     return out + ((block - range.first_block) * groups + group - range.begin) * kAmxTile;
   };
   if (vectors.contiguous) {
+    const std::int64_t next_block =
+        kAmxRows * vectors.stride - (whole_groups - range.begin) * kAmxDepth;
     for (std::int64_t block = range.first_block; block < whole_blocks; ++block) {
       const float* from = vectors.data + block * kAmxRows * vectors.stride;
       for (std::int64_t group = range.begin; group < whole_groups; ++group) {
-        pack_contiguous(from + group * kAmxDepth, vectors.stride, tile(block, group));
+        const bool is_near = group + kGroupsAhead < whole_groups;
+        pack_contiguous(from + group * kAmxDepth, vectors.stride,
+                        kGroupsAhead * kAmxDepth + (is_near ? 0 : next_block), tile(block, group));
         if (form == TileOf::columns) transpose_words(tile(block, group));
       }
     }

@@ -8,8 +8,11 @@
 namespace bantam::cpu {
 namespace {
 
-// A panel of so many pairs and groups takes 1 MiB.
-constexpr std::int64_t kMostPairs = 8, kMostGroups = 64;
+// A panel takes 1.25 MiB at most. With fewer groups it has more pairs, so that rows pass by few
+// panels; groups that are too many for the fewest pairs are cut in parts.
+constexpr std::int64_t kPairsOfTiles = 640, kFewestPairs = 9, kMostPairs = 28;
+
+std::int64_t groups_at_once(std::int64_t pairs) { return kPairsOfTiles / pairs; }
 
 bool begins_lines(const AmxOutput& out) {
   constexpr std::uintptr_t kLine = AmxThread::kFarAlignment;
@@ -62,8 +65,8 @@ struct SomeRows {
 void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const AmxPanel& panel,
                     const std::uint16_t* tiles, const AmxOutput& out) {
   // Sums of some groups after the other meet in the output, which must be near for that.
-  const AmxParts parts(panel.end - panel.begin,
-                       out.far ? panel.end - panel.begin : AmxThread::kTilesKept);
+  const bool far = out.far && panel.begin == 0 && panel.end == x.groups;
+  const AmxParts parts(panel.end - panel.begin, far ? x.groups : AmxThread::kTilesKept);
   for (std::int64_t row = 0; row < some.last - some.first; row += kAmxPair) {
     const std::int64_t block = (some.first + row) / kAmxRows;
     for (std::int64_t begin = panel.begin; begin < panel.end; begin += parts.at_once) {
@@ -77,7 +80,7 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const
                                          end - begin};
         multiply_pair(amx, factors, some.last - some.first - row,
                       {out.data + row * out.stride + column, out.columns - column, out.stride,
-                       out.accumulate || begin > 0, out.far && end == x.groups});
+                       out.accumulate || begin > 0, far});
       }
     }
   }
@@ -85,8 +88,10 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const
 
 }  // namespace
 
-std::int64_t pairs_of_panel(std::int64_t pairs) {
-  const std::int64_t threads = thread_count(), most = threads * kMostPairs,
+std::int64_t pairs_of_panel(std::int64_t pairs, std::int64_t groups) {
+  const std::int64_t threads = thread_count(),
+                     fitting = kPairsOfTiles / std::max<std::int64_t>(groups, 1),
+                     most = threads * std::clamp(fitting, kFewestPairs, kMostPairs),
                      rounds = std::max<std::int64_t>((pairs + most - 1) / most, 1);
   return std::max<std::int64_t>((pairs + threads * rounds - 1) / (threads * rounds), 1);
 }
@@ -94,7 +99,7 @@ std::int64_t pairs_of_panel(std::int64_t pairs) {
 void multiply_pairs(const AmxRows& x, std::int64_t first, std::int64_t last, const OpenPanel& open,
                     const AmxOutput& out) {
   const AmxThread amx;
-  const AmxParts parts(x.groups, kMostGroups);
+  const AmxParts parts(x.groups, groups_at_once(last - first));
   auto* const tiles = PanelMemory::of_thread().tiles.at_least<std::uint16_t>(
       2 * (last - first) * parts.at_once * kAmxTile);
   for (std::int64_t begin = 0; begin < x.groups; begin += parts.at_once) {
@@ -108,7 +113,7 @@ void multiply_pairs(const AmxRows& x, std::int64_t pairs, const OpenPanel& open,
                     const TakeSums& take) {
   constexpr std::int64_t kRows = 128;
   const AmxThread amx;
-  const AmxParts parts(x.groups, kMostGroups);
+  const AmxParts parts(x.groups, groups_at_once(pairs));
   const std::int64_t columns = pairs * kAmxPair,
                      at_once = parts.count == 1 ? kRows : std::max<std::int64_t>(x.rows, 1);
   PanelMemory& memory = PanelMemory::of_thread();

@@ -52,8 +52,9 @@ struct AmxPanel {
 /// beyond the last column may be anything.
 using OpenPanel = std::function<void(const AmxPanel& panel, std::uint16_t* tiles)>;
 
-/// Pairs of a panel, for `pairs` of all columns: threads get as many panels, as large as can be.
-std::int64_t pairs_of_panel(std::int64_t pairs);
+/// Pairs of a panel, for `pairs` of all columns with so many groups: threads get as many panels, as
+/// large as can be.
+std::int64_t pairs_of_panel(std::int64_t pairs, std::int64_t groups);
 
 /// Multiplies pairs first … last, at most pairs_of_panel(), on this thread. A sum adds up groups in
 /// their order, so its bits depend on its row and column alone.

@@ -34,7 +34,7 @@ void amx_products(const AmxRows& x, std::span<const InterleavedProduct> products
                       amx_pairs(weight.rows)});
     pairs += pieces.back().pairs;
   }
-  parallel_for(pairs, pairs_of_panel(pairs), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(pairs, pairs_of_panel(pairs, x.groups), [&](std::int64_t begin, std::int64_t end) {
     for (const Piece& piece : pieces) {
       const std::int64_t first = std::max(begin - piece.first_pair, std::int64_t{0}),
                          last = std::min(end - piece.first_pair, piece.pairs);
@@ -50,7 +50,7 @@ PackedRows gated_amx_products(const AmxRows& x, const InterleavedWeight& gate,
   const std::int64_t pairs = amx_pairs(gate.rows);
   // A pair of either stands in a panel, and is a group of the next product.
   static_assert(kAmxPair == kAmxDepth);
-  const std::int64_t of_either = std::max<std::int64_t>(pairs_of_panel(2 * pairs) / 2, 1);
+  const std::int64_t of_either = std::max<std::int64_t>(pairs_of_panel(2 * pairs, x.groups) / 2, 1);
   parallel_for(pairs, of_either, [&](std::int64_t first, std::int64_t last) {
     const std::int64_t some = last - first, width = some * kAmxPair;
     const OpenPanel open = [&](const AmxPanel& panel, std::uint16_t* tiles) {
