@@ -14,7 +14,7 @@ constexpr int kAmxTile = kAmxRows * kAmxDepth;  ///< elements
 bool has_amx();
 
 /// While alive, this thread can multiply tiles; has_amx() must hold. Other threads see what
-/// copy_far() wrote when it is gone.
+/// FarProducts wrote when it is gone.
 class AmxThread {
  public:
   AmxThread();
@@ -41,10 +41,36 @@ class AmxThread {
   /// sums [32, 32] = x yᵀ, rows `stride` floats apart; added to what they are when `accumulate`. A
   /// sum adds up pairs in their order, so its bits do not depend on the other rows.
   void multiply(const Factors& factors, bool accumulate, float* sums, std::int64_t stride) const;
-  /// Copies sums [32, 32] to rows `stride` floats apart, past the caches: memory that is not near
-  /// is not fetched only to be overwritten. Rows begin at cache lines (kFarAlignment).
-  static void copy_far(const float* sums, float* out, std::int64_t stride);
-  static constexpr std::int64_t kFarAlignment = 64;  ///< bytes
+};
+
+/// Products that go to memory neither near nor read soon, on a thread that can multiply tiles.
+/// Their sums are copied past the caches, a few rows beside each tile of the next product: copied
+/// at once, they would keep its tiles waiting.
+class FarProducts {
+ public:
+  explicit FarProducts(const AmxThread&) {}
+  ~FarProducts();
+  FarProducts(const FarProducts&) = delete;
+  FarProducts& operator=(const FarProducts&) = delete;
+
+  /// out [32, 32] = x yᵀ, rows `stride` floats apart, which begin at cache lines (kAlignment). They
+  /// are there after the next product, or at the end.
+  void multiply(const AmxThread::Factors& factors, float* out, std::int64_t stride);
+  static constexpr std::int64_t kAlignment = 64;  ///< bytes
+
+ private:
+  static constexpr std::int64_t kRows = 2 * kAmxRows;
+  struct Sums {
+    const float* sums;
+    float* out;
+    std::int64_t stride;
+  };
+
+  // Copies rows row … last of the product before and returns the next.
+  std::int64_t copy_before(std::int64_t row, std::int64_t last);
+
+  alignas(kAlignment) float sums_[2][kRows * kRows];
+  Sums before_{};
 };
 
 }  // namespace bantam::cpu

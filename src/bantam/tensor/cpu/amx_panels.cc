@@ -15,27 +15,24 @@ constexpr std::int64_t kPairsOfTiles = 640, kFewestPairs = 9, kMostPairs = 28;
 std::int64_t groups_at_once(std::int64_t pairs) { return kPairsOfTiles / pairs; }
 
 bool begins_lines(const AmxOutput& out) {
-  constexpr std::uintptr_t kLine = AmxThread::kFarAlignment;
+  constexpr std::uintptr_t kLine = FarProducts::kAlignment;
   return reinterpret_cast<std::uintptr_t>(out.data) % kLine == 0 &&
          static_cast<std::uintptr_t>(out.stride) * sizeof(float) % kLine == 0;
 }
 
-// Sums of a pair of blocks and of tiles go to the output at once, or through memory of their own
-// where that is far, or where there are fewer rows or columns.
-void multiply_pair(const AmxThread& amx, const AmxThread::Factors& factors, std::int64_t rows,
-                   const AmxOutput& out) {
-  const bool is_whole = rows >= kAmxPair && out.columns >= kAmxPair,
-             is_far = out.far && is_whole && !out.accumulate && begins_lines(out);
-  if (is_whole && !is_far) {
-    amx.multiply(factors, out.accumulate, out.data, out.stride);
+// Sums of a pair of blocks and of tiles go to the output at once, or past the caches where that is
+// far, or through memory of their own where there are fewer rows or columns.
+void multiply_pair(const AmxThread& amx, FarProducts& far, const AmxThread::Factors& factors,
+                   std::int64_t rows, const AmxOutput& out) {
+  if (rows >= kAmxPair && out.columns >= kAmxPair) {
+    if (out.far && !out.accumulate && begins_lines(out)) {
+      far.multiply(factors, out.data, out.stride);
+    } else {
+      amx.multiply(factors, out.accumulate, out.data, out.stride);
+    }
     return;
   }
-  alignas(AmxThread::kFarAlignment) float whole[kAmxPair * kAmxPair];
-  if (is_far) {
-    amx.multiply(factors, false, whole, kAmxPair);
-    AmxThread::copy_far(whole, out.data, out.stride);
-    return;
-  }
+  alignas(FarProducts::kAlignment) float whole[kAmxPair * kAmxPair];
   rows = std::min<std::int64_t>(rows, kAmxPair);
   const std::int64_t columns = std::min<std::int64_t>(out.columns, kAmxPair);
   for (std::int64_t r = 0; out.accumulate && r < rows; ++r) {
@@ -67,6 +64,7 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const
   // Sums of some groups after the other meet in the output, which must be near for that.
   const bool far = out.far && panel.begin == 0 && panel.end == x.groups;
   const AmxParts parts(panel.end - panel.begin, far ? x.groups : AmxThread::kTilesKept);
+  FarProducts far_products(amx);
   for (std::int64_t row = 0; row < some.last - some.first; row += kAmxPair) {
     const std::int64_t block = (some.first + row) / kAmxRows;
     for (std::int64_t begin = panel.begin; begin < panel.end; begin += parts.at_once) {
@@ -78,7 +76,7 @@ void multiply_panel(const AmxThread& amx, const AmxRows& x, SomeRows some, const
         const AmxThread::Factors factors{{x.tile(block, begin), x.tile(block + 1, begin)},
                                          {of_pair, of_pair + panel.of_tile()},
                                          end - begin};
-        multiply_pair(amx, factors, some.last - some.first - row,
+        multiply_pair(amx, far_products, factors, some.last - some.first - row,
                       {out.data + row * out.stride + column, out.columns - column, out.stride,
                        out.accumulate || begin > 0, far});
       }
