@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/amx_text_attention.h"
 #include "bantam/tensor/cpu/attention_operands.h"
 #include "bantam/tensor/cpu/attention_problem.h"
 #include "bantam/tensor/cpu/kernels.h"
@@ -215,6 +216,11 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v,
   // Rows that see nothing keep these values.
   Tensor output = Tensor::zeros(queries.shape());
   Tensor log_sum_exp = Tensor::full({q.size(0), q.size(1)}, -kInfinity);
+  if (attends_texts_by_amx(problem)) {
+    attend_texts_by_amx(problem, keys, values, query_blocks(visibility, kTextTile),
+                        output.data<float>(), log_sum_exp.data<float>());
+    return {without_padding(output, q.size(2)), log_sum_exp};
+  }
   const std::vector<QueryBlock> blocks = query_blocks(visibility, problem.queries_per_block());
   const std::int64_t splits = (visibility.key_rows + kSplitKeys - 1) / kSplitKeys;
   const auto units = static_cast<std::int64_t>(blocks.size()) * problem.groups;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "bantam/base/threads.h"
+#include "bantam/tensor/cpu/amx_text_attention.h"
+#include "bantam/tensor/cpu/attention_gradients.h"
 #include "bantam/tensor/cpu/attention_operands.h"
 #include "bantam/tensor/cpu/attention_problem.h"
 #include "bantam/tensor/cpu/kernels.h"
@@ -19,13 +21,6 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Chunks of keys of the backward pass: enough units for some threads, and partial query gradients
 // that stay within a few times the size of the queries.
 constexpr std::int32_t kMostChunks = 8;
-
-// A range of keys and the query blocks that see some of them.
-struct KeyChunk {
-  std::int32_t begin = 0, end = 0;
-  std::vector<std::size_t> blocks;
-  std::int32_t first_query = 0, last_query = 0;  ///< of the blocks
-};
 
 std::vector<KeyChunk> key_chunks(const std::vector<QueryBlock>& blocks, std::int32_t key_rows) {
   const std::int32_t even = (key_rows + kMostChunks - 1) / kMostChunks;
@@ -47,14 +42,6 @@ std::vector<KeyChunk> key_chunks(const std::vector<QueryBlock>& blocks, std::int
   }
   return chunks;
 }
-
-struct AttentionGradientProblem : AttentionProblem {
-  using AttentionProblem::AttentionProblem;
-  const float* d_output = nullptr;
-  const float* log_sum_exp = nullptr;
-  const float* mean = nullptr;  ///< [T, H] d_output · output, the mean of dp under p
-  float *d_key = nullptr, *d_value = nullptr;
-};
 
 // All that a type of products reads, made once for all units.
 template <class Level>
@@ -91,13 +78,6 @@ class BackwardOperands {
  private:
   std::int64_t groups_;
   std::vector<BlockRows<Level>> queries_, d_outputs_;  // [blocks][groups]
-};
-
-// Rows that one chunk of keys adds to a gradient, from the row `first` on.
-struct PartialGradient {
-  std::int64_t first = 0;
-  Tensor rows;
-  BiasGradientRows bias_rows() { return {rows.defined() ? rows.data<float>() : nullptr, first}; }
 };
 
 // What one chunk adds to gradients that it does not own.
@@ -335,6 +315,21 @@ Tensor sum_of_chunks(const std::vector<PartialGradients>& partials,
   return sum;
 }
 
+void form_gradients(const AttentionGradientProblem& problem, const Tensor& keys,
+                    const Tensor& values, const std::vector<QueryBlock>& blocks,
+                    const std::vector<KeyChunk>& chunks, std::vector<PartialGradients>& partials) {
+  const auto units = static_cast<std::int64_t>(chunks.size()) * problem.groups;
+  with_products(problem, [&]<class Level>(const AttentionProducts<Level>& products) {
+    const BackwardOperands<Level> operands(products, problem, keys, values, blocks);
+    parallel_for(units, 1, [&](std::int64_t unit, std::int64_t) {
+      const auto chunk = static_cast<std::size_t>(unit / problem.groups);
+      BackwardUnit<Level>(problem, operands, blocks, chunks[chunk], unit % problem.groups,
+                          partials[chunk])
+          .run();
+    });
+  });
+}
+
 }  // namespace
 
 AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, const Tensor& k,
@@ -351,22 +346,21 @@ AttentionGradients attention_backward(const Tensor& d_output, const Tensor& q, c
   problem.d_key = d_key.data<float>();
   problem.d_value = d_value.data<float>();
 
-  const std::vector<QueryBlock> blocks = query_blocks(visibility, problem.queries_per_block());
+  const bool by_amx = attends_texts_by_amx(problem);
+  const std::vector<QueryBlock> blocks =
+      query_blocks(visibility, by_amx ? kTextTile : problem.queries_per_block());
   const std::vector<KeyChunk> chunks = key_chunks(blocks, visibility.key_rows);
   std::vector<PartialGradients> partials;
   for (const KeyChunk& chunk : chunks) {
     partials.push_back(partial_gradients(chunk, blocks, queries, bias));
   }
-  const auto units = static_cast<std::int64_t>(chunks.size()) * problem.groups;
-  with_products(problem, [&]<class Level>(const AttentionProducts<Level>& products) {
-    const BackwardOperands<Level> operands(products, problem, keys, values, blocks);
-    parallel_for(units, 1, [&](std::int64_t unit, std::int64_t) {
-      const auto chunk = static_cast<std::size_t>(unit / problem.groups);
-      BackwardUnit<Level>(problem, operands, blocks, chunks[chunk], unit % problem.groups,
-                          partials[chunk])
-          .run();
-    });
-  });
+  if (by_amx) {
+    std::vector<PartialGradient> d_queries;
+    for (const PartialGradients& partial : partials) d_queries.push_back(partial.query);
+    form_text_gradients_by_amx(problem, keys, values, blocks, chunks, d_queries);
+  } else {
+    form_gradients(problem, keys, values, blocks, chunks, partials);
+  }
   const Tensor d_query = sum_of_chunks(partials, &PartialGradients::query, queries);
   const std::int64_t width = q.size(2);
   return {without_padding(d_query, width), without_padding(d_key, width),

@@ -192,22 +192,15 @@ inline void hide(const Visibility& visibility, std::int32_t query, const ScoreSp
   fill(span.high, span.end());
 }
 
-/// Rounding a row costs what many of its products save: with 64 keys a query there is no gain
-/// (measured), with 80 there is.
-inline bool rounding_pays(const Visibility& visibility) {
-  std::int64_t pairs = 0;
-  for (const KeyRange& range : visibility.ranges) pairs += range.end - range.begin;
-  return visibility.queries() >= 64 && pairs >= 80 * visibility.queries();
-}
-
 /// Calls f(products) with those in the type that attention_precision() and the size of the problem
 /// ask for.
 template <class F>
 auto with_products(const AttentionProblem& problem, F f) {
   const AttentionProducts<std::int16_t>* levels = attention_products_i16();
   const bool fits = problem.width <= kMostLevelWidth && problem.per_group <= kMostColumnRows;
-  if (levels != nullptr && fits && attention_precision() == MatmulPrecision::i16 &&
-      rounding_pays(problem.visibility)) {
+  // What tiles of bf16 do not take is rounded finer.
+  const bool rounds = attention_precision() != MatmulPrecision::f32;
+  if (levels != nullptr && fits && rounds && rounding_pays(problem.visibility)) {
     return f(*levels);
   }
   return f(attention_products_f32());

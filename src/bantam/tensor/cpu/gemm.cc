@@ -94,9 +94,8 @@ MatmulPrecision gradient_precision() {
 
 MatmulPrecision attention_precision() {
   const MatmulPrecision precision = matmul_precision();
-  const bool rounds = precision == MatmulPrecision::bf16 && matmul_precision_is_automatic() &&
-                      cpu_multiplies_integers();
-  return rounds || precision == MatmulPrecision::i16 ? MatmulPrecision::i16 : MatmulPrecision::f32;
+  if (precision == MatmulPrecision::bf16 && cpu_has_bf16_tiles()) return precision;
+  return precision == MatmulPrecision::i16 ? precision : MatmulPrecision::f32;
 }
 
 }  // namespace bantam

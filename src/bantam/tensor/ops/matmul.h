@@ -27,8 +27,8 @@ enum class MatmulPrecision { automatic, f32, bf16, i16, i8 };
 void set_matmul_precision(MatmulPrecision precision);
 MatmulPrecision matmul_precision();    ///< never `automatic`: what is in force on this thread
 MatmulPrecision gradient_precision();  ///< the same for products that form gradients of linears
-/// The same for attention of many queries (ops/attention.h): i16 where `automatic` rounds and the
-/// CPU can, else f32.
+/// The same for attention of many queries (ops/attention.h): f32 where it would be bf16 and the CPU
+/// has no AMX.
 MatmulPrecision attention_precision();
 bool matmul_precision_is_automatic();
 /// "f32", "bf16", "i16", "i8" or "auto".
