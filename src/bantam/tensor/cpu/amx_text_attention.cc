@@ -36,22 +36,22 @@ class TextBlock {
         queries_(block),
         seen_(problem.visibility, block, 0, problem.visibility.key_rows) {
     TextScratch& scratch = TextScratch::of_thread();
-    const std::int64_t of_block = std::int64_t{kTextTile} * problem.width;
+    const std::int64_t width = text_width(problem.width), of_block = kTextTile * width;
     packed_ = scratch.queries.at_least<std::uint16_t>(of_block);
     dots_ = scratch.dots.at_least<float>(kTextTile * kTextTile);
     weights_ = scratch.weights.at_least<std::uint16_t>(kTextTile * kTextTile);
     constexpr std::int64_t kOfRow = 1 + kAmxRows;  // a maximum and parts of a sum
     float* const rows = scratch.rows.at_least<float>(of_block + kTextTile * kOfRow);
-    rows_ = {rows, rows + of_block, rows + of_block + kTextTile, problem.width};
+    rows_ = {rows, rows + of_block, rows + of_block + kTextTile, static_cast<int>(width)};
   }
 
   void attend(std::int64_t head, float* out, float* log_sum_exp) {
     const int width = problem_.width, pairs = queries_.groups;
-    const std::int64_t group = head / problem_.per_group, of_width = width / kAmxDepth;
+    const std::int64_t group = head / problem_.per_group, of_width = rows_.width / kAmxDepth;
     const std::int64_t first = block_.begin * problem_.heads + head;
     pack_rows({problem_.q + first * width, queries_.count, width, problem_.heads * width, true},
               {queries_.count, of_width, packed_}, 0, 0);
-    std::fill_n(rows_.outputs, kTextTile * width, 0.0f);
+    std::fill_n(rows_.outputs, kTextTile * rows_.width, 0.0f);
     std::fill_n(rows_.maximum, kTextTile, -kInfinity);
     std::fill_n(rows_.sums, kTextTile * kAmxRows, 0.0f);
     for (const auto& [tile, seen] : seen_.tiles()) {
@@ -60,7 +60,7 @@ class TextBlock {
       kernels_.weigh({dots_, queries_.rows(), seen, problem_.form.scale}, rows_, weights_);
       multiply_text(amx_, {weights_, pairs},
                     {values_.tile(group, tile), static_cast<int>(of_width)}, kTextGroups, true,
-                    rows_.outputs, width);
+                    rows_.outputs, rows_.width);
     }
     for (int query = 0; query < queries_.count; ++query) {
       const std::int64_t at = first + query * problem_.heads;
@@ -75,7 +75,7 @@ class TextBlock {
     for (int i = 0; i < kAmxRows; ++i) sum += parts[i];
     const float factor = 1 / sum;
     const float* const outputs = rows_.outputs + query * rows_.width;
-    for (int e = 0; e < rows_.width; ++e) out[e] = outputs[e] * factor;
+    for (int e = 0; e < problem_.width; ++e) out[e] = outputs[e] * factor;
     constexpr float kLogOf2 = 0.69314718f;
     log_sum_exp = rows_.maximum[query] * kLogOf2 + std::log(sum);
   }
@@ -95,14 +95,13 @@ class TextBlock {
 }  // namespace
 
 bool attends_texts_by_amx(const AttentionProblem& problem) {
-  return attention_precision() == MatmulPrecision::bf16 && has_amx() &&
-         problem.width % kAmxPair == 0 && !problem.bias.present() && !problem.form.capped() &&
-         rounding_pays(problem.visibility);
+  return attention_precision() == MatmulPrecision::bf16 && has_amx() && !problem.bias.present() &&
+         !problem.form.capped() && rounding_pays(problem.visibility);
 }
 
 TextColumns::TextColumns(const Tensor& x, Along along)
     : tiles_((x.size(0) + kTextTile - 1) / kTextTile),
-      of_tile_(kTextTile * x.size(2)),
+      of_tile_(kTextTile * text_width(x.size(2))),
       memory_(Tensor::empty({x.size(1) * tiles_, of_tile_}, DType::bf16)),
       columns_(memory_.data<std::uint16_t>()) {
   const std::int64_t rows = x.size(0), groups = x.size(1), width = x.size(2),
@@ -114,9 +113,9 @@ TextColumns::TextColumns(const Tensor& x, Along along)
       const std::int64_t first = i % tiles_ * pairs, last = first + pairs;
       std::uint16_t* const to = columns_ + i * of_tile_;
       if (along == Along::features) {
-        pack_panel({from, rows, width, stride, true}, {first, last, 0, width / kAmxDepth}, to);
+        pack_panel({from, rows, width, stride, true}, {first, last, 0, amx_pairs(width)}, to);
       } else {
-        pack_panel({from, width, rows, stride, false}, {0, width / kAmxPair, first, last}, to);
+        pack_panel({from, width, rows, stride, false}, {0, amx_pairs(width), first, last}, to);
       }
     }
   });

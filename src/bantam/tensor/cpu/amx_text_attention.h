@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bantam/tensor/cpu/amx.h"
+#include "bantam/tensor/cpu/amx_panels.h"
 #include "bantam/tensor/cpu/amx_text_weights.h"
 #include "bantam/tensor/cpu/attention_gradients.h"
 #include "bantam/tensor/cpu/attention_plan.h"
@@ -15,8 +16,7 @@
 
 namespace bantam::cpu {
 
-/// True where attention_precision() and the problem allow it: no bias, no cap, whole tiles of
-/// features.
+/// True where attention_precision() and the problem allow it: no bias, no cap.
 bool attends_texts_by_amx(const AttentionProblem& problem);
 
 /// Fills out [T, H, E] and log_sum_exp [T, H] for the queries of blocks of at most kTextTile, of
@@ -31,13 +31,17 @@ void form_text_gradients_by_amx(const AttentionGradientProblem& problem, const T
                                 const std::vector<KeyChunk>& chunks,
                                 std::vector<PartialGradient>& d_queries);
 
-/// Rows x [S, G, E] as columns of products, kTextTile rows at a time; made on all threads.
+/// Features of tiles for heads of `width`, zeros behind it.
+inline std::int64_t text_width(std::int64_t width) { return amx_pairs(width) * kAmxPair; }
+
+/// Rows x [S, G, E] as columns of products, kTextTile rows at a time, W = text_width(E); made on
+/// all threads.
 class TextColumns {
  public:
   enum class Along { features, rows };  ///< what a sum adds up
   TextColumns(const Tensor& x, Along along);
 
-  /// Along features [4 blocks of rows][E / 32 tiles], along rows [E / 16 blocks][2 tiles].
+  /// Along features [4 blocks of rows][W / 32 tiles], along rows [W / 16 blocks][2 tiles].
   const std::uint16_t* tile(std::int64_t group, std::int64_t number) const {
     return columns_ + (group * tiles_ + number) * of_tile_;
   }

@@ -10,13 +10,14 @@ namespace bantam::cpu {
 namespace {
 
 // Queries or gradients of outputs x [T, H, E] of every block and head as rows of products, along
-// features [4 blocks of queries][E / 32 tiles] and along queries [E / 16 blocks][their groups].
+// features [4 blocks of queries][W / 32 tiles] and along queries [W / 16 blocks][their groups], W
+// being text_width(E).
 class TextRowTiles {
  public:
   TextRowTiles(const AttentionProblem& problem, const float* x,
                const std::vector<QueryBlock>& blocks)
       : heads_(problem.heads),
-        size_(std::int64_t{kTextTile} * problem.width),
+        size_(kTextTile * text_width(problem.width)),
         memory_(Tensor::empty({2, std::ssize(blocks) * heads_, size_}, DType::bf16)),
         along_features_(memory_.data<std::uint16_t>()),
         along_queries_(along_features_ + std::ssize(blocks) * heads_ * size_) {
@@ -27,7 +28,7 @@ class TextRowTiles {
         const TextQueries queries(block);
         const float* const from = x + (block.begin * heads_ + i % heads_) * width;
         pack_rows({from, queries.count, width, stride, true},
-                  {queries.count, width / kAmxDepth, along_features_ + i * size_}, 0, 0);
+                  {queries.count, amx_pairs(width), along_features_ + i * size_}, 0, 0);
         pack_rows({from, width, queries.count, stride, false},
                   {width, queries.groups, along_queries_ + i * size_}, 0, 0);
       }
@@ -86,6 +87,7 @@ class TextGradientUnit {
         operands_(operands),
         chunk_(chunk),
         group_(group),
+        width_(text_width(problem.width)),
         columns_((chunk.end - chunk.begin + kTextTile - 1) / kTextTile * kTextTile),
         d_query_rows_(d_query.rows.data<float>()) {
     constexpr std::int64_t kScores = kTextTile * kTextTile;
@@ -93,8 +95,8 @@ class TextGradientUnit {
     dots_ = scratch.dots.at_least<float>(2 * kScores), d_weights_ = dots_ + kScores;
     weights_ = scratch.tiles.at_least<std::uint16_t>(3 * kScores);
     d_scores_ = weights_ + kScores, d_score_rows_ = d_scores_ + kScores;
-    d_query_ = scratch.d_query.at_least<float>(std::int64_t{kTextTile} * problem.width);
-    const std::int64_t of_columns = columns_ * problem.width;
+    d_query_ = scratch.d_query.at_least<float>(kTextTile * width_);
+    const std::int64_t of_columns = columns_ * width_;
     d_key_ = scratch.d_columns.at_least<float>(2 * of_columns), d_value_ = d_key_ + of_columns;
     std::fill_n(d_key_, 2 * of_columns, 0.0f);
   }
@@ -122,7 +124,7 @@ class TextGradientUnit {
       log_sum_exp_[i] = is_there ? problem_.log_sum_exp[at] * kLog2OfE : 0;
       mean_[i] = is_there ? problem_.mean[at] : 0;
     }
-    const int width = problem_.width, of_width = width / kAmxDepth;
+    const int of_width = static_cast<int>(width_) / kAmxDepth;
     bool first = true;
     for (const auto& [tile, of_tile] : seen.tiles()) {
       multiply_text(amx_, {operands_.queries.along_features(number, head), queries.groups},
@@ -135,7 +137,7 @@ class TextGradientUnit {
                          {d_weights_, log_sum_exp_, mean_}, weights_, d_scores_, d_score_rows_);
       multiply_text(amx_, {d_score_rows_, queries.groups},
                     {operands_.keys_along_rows.tile(group_, tile), of_width}, kTextGroups, !first,
-                    d_query_, width);
+                    d_query_, width_);
       const std::int64_t column = std::int64_t{tile} * kTextTile - chunk_.begin;
       multiply_text(amx_, {operands_.d_outputs.along_queries(number, head), of_width},
                     {weights_, kTextGroups}, queries.groups, true, d_value_ + column, columns_);
@@ -143,14 +145,14 @@ class TextGradientUnit {
                     {d_scores_, kTextGroups}, queries.groups, true, d_key_ + column, columns_);
       first = false;
     }
-    if (first) std::fill_n(d_query_, kTextTile * width, 0.0f);
+    if (first) std::fill_n(d_query_, kTextTile * width_, 0.0f);
     for (int i = 0; i < queries.count; ++i) {
       const std::int64_t row = (block.begin + i - chunk_.first_query) * problem_.heads + head;
-      std::copy_n(d_query_ + i * width, width, d_query_rows_ + row * width);
+      std::copy_n(d_query_ + i * width_, problem_.width, d_query_rows_ + row * problem_.width);
     }
   }
 
-  // Gradients of the chunk's rows, of which `columns` [E][keys] has the columns.
+  // Gradients of the chunk's rows, of which `columns` [features][keys] has the columns.
   void turn(const float* columns, float* gradients) const {
     const std::int64_t width = problem_.width, keys = chunk_.end - chunk_.begin;
     for (std::int64_t key = 0; key < keys; ++key) {
@@ -164,10 +166,10 @@ class TextGradientUnit {
   const AttentionGradientProblem& problem_;
   const TextOperands& operands_;
   const KeyChunk& chunk_;
-  std::int64_t group_, columns_;
+  std::int64_t group_, width_, columns_;
   float* d_query_rows_;  // from the chunk's first query on
   float *dots_, *d_weights_, *d_query_;
-  float *d_key_, *d_value_;  // [E][columns_]
+  float *d_key_, *d_value_;  // [width_][columns_]
   std::uint16_t *weights_, *d_scores_, *d_score_rows_;
   float log_sum_exp_[kTextTile], mean_[kTextTile];  // of the head and block at hand
 };

@@ -18,9 +18,8 @@ namespace bantam {
 /// nothing yields zeros and sends no gradient (N2). A relative bias (relative_bias.h) is added
 /// before a cap and gets its gradient. With attention_precision() i16, 64 queries or more that see
 /// many keys are formed in integers, each row with a scale of its own: about ten times as exact as
-/// in bf16. With bf16 tiles form them, for heads of a multiple of 32 features with neither bias nor
-/// cap; a hidden value that is no number may then show where one near it is seen. Throws
-/// Error(input) naming shapes.
+/// in bf16. With bf16 tiles form them where there is neither bias nor cap; a hidden value that is no
+/// number may then show where one near it is seen. Throws Error(input) naming shapes.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Visibility& visibility,
                  ScoreForm form, const RelativeBias& bias = {});
 Tensor attention_composed(const Tensor& q, const Tensor& k, const Tensor& v,
