@@ -113,16 +113,16 @@ struct Q4_KForm {  // scale * unit scale * level - minimum * unit minimum
                        kCenter = 0;
   static constexpr bool kSigned = false, kHasMinimum = true;
   struct Block {
-    Floats scale, minimum;
+    Floats scale, negative_minimum;
   };
   static HWY_INLINE Block open(const std::byte* header) {
-    return {halves_at(header), halves_at(header + 2 * kLanes)};
+    return {halves_at(header), hn::Neg(halves_at(header + 2 * kLanes))};
   }
   static HWY_INLINE Floats scale(const Block& block, const std::byte* unit, int) {
     return hn::Mul(block.scale, bytes_at<std::uint8_t>(unit));
   }
   static HWY_INLINE Floats minimum(const Block& block, const std::byte* unit, int) {
-    return hn::Neg(hn::Mul(block.minimum, bytes_at<std::uint8_t>(unit + kLanes)));
+    return hn::Mul(block.negative_minimum, bytes_at<std::uint8_t>(unit + kLanes));
   }
 };
 struct Q6_KForm {  // scale * scale of the half * (level - 32)

@@ -157,12 +157,15 @@ HWY_INLINE void narrow_tile(const PackedTile<Form>& tile, std::int64_t groups,
   const FloatTag d;
   Floats totals[kBlocks * kTokens];
   ((totals[kToken] = hn::Zero(d)), ...);
-  for (std::int64_t group = 0; group < groups; ++group) {
-    const auto unit = tile.unit(group);
-    unit.fetch_ahead();
-    const FirstTerms<kTokens, kBlocks> of_x(blocks, group);
-    add_narrow<Form>(unit, of_x, totals);
-    if constexpr (kMeetsMinimums<Form>) add_minimums<Form>(unit, of_x, tokens, totals);
+  for (std::int64_t first = 0; first < groups; first += Form::kUnits) {
+    const auto block = tile.block(first / Form::kUnits);
+    for (std::int64_t i = 0; i < Form::kUnits; ++i) {
+      const auto unit = block.unit(i);
+      unit.fetch_ahead();
+      const FirstTerms<kTokens, kBlocks> of_x(blocks, first + i);
+      add_narrow<Form>(unit, of_x, totals);
+      if constexpr (kMeetsMinimums<Form>) add_minimums<Form>(unit, of_x, tokens, totals);
+    }
   }
   (hn::StoreU(totals[kToken], d, out.row(kToken)), ...);
 }

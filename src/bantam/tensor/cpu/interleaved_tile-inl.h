@@ -99,9 +99,18 @@ class PackedTile {
     HWY_INLINE Floats scale(int half) const { return Form::scale(block, at, half); }
     HWY_INLINE Floats minimum(int half) const { return Form::minimum(block, at, half); }
   };
+  /// A block of units, whose header is opened once.
+  struct Block {
+    typename Form::Block header;
+    const std::byte* units;
+    HWY_INLINE Unit unit(std::int64_t number) const { return {header, units + number * kUnitSize}; }
+  };
+  HWY_INLINE Block block(std::int64_t number) const {
+    const std::byte* const at = at_ + number * (kHeader + Form::kUnits * kUnitSize);
+    return {Form::open(at), at + kHeader};
+  }
   HWY_INLINE Unit unit(std::int64_t group) const {
-    const std::byte* block = at_ + group / Form::kUnits * (kHeader + Form::kUnits * kUnitSize);
-    return {Form::open(block), block + kHeader + group % Form::kUnits * kUnitSize};
+    return block(group / Form::kUnits).unit(group % Form::kUnits);
   }
 
  private:
