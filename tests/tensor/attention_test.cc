@@ -190,12 +190,12 @@ TEST(AttentionOverPlans, KeepsNoMatrixOfScores) {
 }
 
 // Attention of many queries is formed in integers with precision i16; with bf16, on a CPU with AMX,
-// in tiles where heads are whole tiles wide.
+// in tiles.
 class RoundedAttention : public testing::TestWithParam<MatmulPrecision> {
  protected:
   void SetUp() override {
     const bool can = by_tiles() ? cpu::has_amx() : cpu_multiplies_integers();
-    if (!can) GTEST_SKIP() << "this CPU cannot";
+    if (!can) GTEST_SKIP() << "needs " << (by_tiles() ? "AMX" : "AVX2 or AVX-512 with VNNI");
     set_matmul_precision(GetParam());
   }
   void TearDown() override { set_matmul_precision(MatmulPrecision::automatic); }

@@ -42,8 +42,9 @@ AmxThread::~AmxThread() { asm volatile("sfence\n\ttilerelease" : : : "memory"); 
 void AmxThread::multiply(const Factors& factors, bool accumulate, float* sums,
                          std::int64_t stride) const {
   amx::begin_sums(accumulate, sums, stride);
-  for (std::int64_t tile = 0; tile < factors.tiles; ++tile)
+  for (std::int64_t tile = 0; tile < factors.tiles; ++tile) {
     amx::add_tiles<amx::Passing::y>(factors, tile);
+  }
   amx::store_sums(sums, stride);
 }
 

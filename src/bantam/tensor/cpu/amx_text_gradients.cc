@@ -4,6 +4,7 @@
 #include "bantam/base/threads.h"
 #include "bantam/tensor/cpu/amx_pack.h"
 #include "bantam/tensor/cpu/amx_text_attention.h"
+#include "bantam/tensor/cpu/amx_text_tiles.h"
 #include "bantam/tensor/cpu/scratch.h"
 
 namespace bantam::cpu {
@@ -117,11 +118,10 @@ class TextGradientUnit {
   void add_head(std::size_t number, std::int64_t head, const SeenTiles& seen) {
     const QueryBlock& block = operands_.blocks[number];
     const TextQueries queries(block);
-    constexpr float kLog2OfE = 1.44269504f;
     for (int i = 0; i < kTextTile; ++i) {
       const bool is_there = i < queries.count;
       const std::int64_t at = (block.begin + i) * problem_.heads + head;
-      log_sum_exp_[i] = is_there ? problem_.log_sum_exp[at] * kLog2OfE : 0;
+      log_sum_exp_[i] = is_there ? problem_.log_sum_exp[at] : 0;
       mean_[i] = is_there ? problem_.mean[at] : 0;
     }
     const int of_width = static_cast<int>(width_) / kAmxDepth;

@@ -120,7 +120,8 @@ void gradients(const TextScores& scores, const TextGradients& of, std::uint16_t*
     for (int i = 0; i < 2; ++i) {
       const int at = query + i;
       const Seen seen = seen_by(scores, at);
-      const auto shift = hn::Set(kFloats, of.log_sum_exp[at]), mean = hn::Set(kFloats, of.mean[at]);
+      const auto shift = hn::Set(kFloats, of.log_sum_exp[at] * kLog2OfE),
+                 mean = hn::Set(kFloats, of.mean[at]);
       for (int v = 0; v < kVectors; ++v) {
         const std::int64_t part = at * kTextTile + v * kLanes;
         const auto weight = rough_power(

@@ -32,7 +32,7 @@ struct TextRows {
 /// What gradients follow from, of each query.
 struct TextGradients {
   const float* d_weights;    ///< [64][64] products of d_output and values
-  const float* log_sum_exp;  ///< of scores, times log2(e)
+  const float* log_sum_exp;  ///< of scores
   const float* mean;         ///< of d_weights under the weights
 };
 
